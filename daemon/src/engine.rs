@@ -1,0 +1,3 @@
+//! The engine: owns what is measured.
+
+pub mod event;

@@ -1,0 +1,101 @@
+//! What goes into the engine and what comes out of it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use ccm_proto::SafeText;
+use ccm_proto::model::series::{Range, SeriesSelector};
+use ccm_proto::model::{
+    Bucket, Interval, Name, Reading, SeriesKey, SourceSpec, Timestamp, View, ViewDelta, WidgetSpec,
+};
+
+use crate::history::HistoryOutput;
+
+/// What the engine works by: the effective, typed and checked documents.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Configuration {
+    /// Widgets by name.
+    pub widgets: BTreeMap<Name, Arc<WidgetSpec>>,
+    /// Sources by name.
+    pub sources: BTreeMap<Name, Arc<SourceSpec>>,
+}
+
+/// Identifies a feed for as long as the daemon runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FeedId(pub u64);
+
+/// What a feed is of. Clients that want the same key share one feed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FeedKey {
+    /// The widget.
+    pub widget: Name,
+    /// How far back its tracks look; zero stands for the widget's own window.
+    pub window: Interval,
+    /// The most values that a track may have.
+    pub max_points: u32,
+}
+
+/// Why a source gave no reading.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Failure {
+    /// The source.
+    pub source: Name,
+    /// When it was tried.
+    pub at: Timestamp,
+    /// One sentence with a remedy.
+    pub cause: SafeText,
+    /// When it is tried next.
+    pub next_at: Option<Timestamp>,
+}
+
+/// What goes in.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// The effective documents, all of them, whenever one changed.
+    Configured(Arc<Configuration>),
+    /// A source answered.
+    Read(Reading),
+    /// A source did not answer.
+    Failed(Failure),
+    /// Someone wants to see this feed.
+    Opened(FeedId, FeedKey),
+    /// Nobody wants to see this feed any more.
+    Closed(FeedId),
+    /// What history holds for a feed's tracks, as asked for by [`Output::Backfill`].
+    Backfilled(FeedId, Vec<(SeriesKey, Vec<Bucket>)>),
+    /// Time has passed: staleness, sealing and retention are looked at. About once a second.
+    Tick,
+}
+
+/// What comes out.
+#[derive(Clone, Debug)]
+pub enum Output {
+    /// A feed has a new version.
+    Publish(Publication),
+    /// A feed's tracks need what history holds.
+    Backfill {
+        /// The feed.
+        feed: FeedId,
+        /// The series that are wanted.
+        selectors: Vec<SeriesSelector>,
+        /// Of when, and how dense.
+        range: Range,
+    },
+    /// History has something to keep.
+    History(HistoryOutput),
+    /// The sources that should be running from now on.
+    Collect(BTreeMap<Name, Arc<SourceSpec>>),
+}
+
+/// A new version of a feed.
+#[derive(Clone, Debug)]
+pub struct Publication {
+    /// The feed.
+    pub feed: FeedId,
+    /// Rises by one with each publication of a feed, from 1.
+    pub version: u64,
+    /// What turns version - 1 into this version; the whole view when the version is 1.
+    pub delta: Arc<ViewDelta>,
+    /// The whole view.
+    pub view: Arc<View>,
+}

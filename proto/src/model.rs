@@ -1,0 +1,32 @@
+//! Validated values: what the cores of both programs work with.
+//!
+//! Nothing here knows the wire, a socket or a clock. Values that come from outside are made by
+//! constructors that check them, or by [`crate::convert`].
+
+pub mod document;
+pub mod id;
+pub mod layout;
+pub mod notice;
+pub mod reading;
+pub mod scope;
+pub mod series;
+pub mod source;
+pub mod theme;
+pub mod time;
+pub mod value;
+pub mod view;
+pub mod widget;
+
+pub use document::{Document, DocumentId, Kind, Provenance, Version};
+pub use id::{Name, NameError};
+pub use layout::LayoutSpec;
+pub use notice::{Notice, Severity};
+pub use reading::{Quality, Reading, Samples};
+pub use scope::Scope;
+pub use series::{Bucket, Labels, SeriesKey};
+pub use source::SourceSpec;
+pub use theme::ThemeSpec;
+pub use time::{Interval, Timestamp};
+pub use value::Value;
+pub use view::{Cell, Field, Row, Track, View, ViewDelta, ViewStatus};
+pub use widget::WidgetSpec;
