@@ -14,6 +14,7 @@ pub mod files;
 pub mod history;
 pub mod hub;
 pub mod notices;
+pub mod packs;
 pub mod project;
 pub mod registry;
 pub mod rpc;
