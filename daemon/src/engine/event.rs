@@ -9,7 +9,7 @@ use ccm_proto::model::{
     Bucket, Interval, Name, Reading, SeriesKey, SourceSpec, Timestamp, View, ViewDelta, WidgetSpec,
 };
 
-use crate::history::HistoryOutput;
+use crate::history::{HistoryOutput, Stored};
 
 /// What the engine works by: the effective, typed and checked documents.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -63,6 +63,8 @@ pub enum Event {
     Closed(FeedId),
     /// What history holds for a feed's tracks, as asked for by [`Output::Backfill`].
     Backfilled(FeedId, Vec<(SeriesKey, Vec<Bucket>)>),
+    /// The store did what an [`Output::History`] asked for; goes to [`crate::history::History::stored`].
+    Stored(Stored),
     /// Time has passed: staleness, sealing and retention are looked at. About once a second.
     Tick,
 }
