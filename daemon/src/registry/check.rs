@@ -1,0 +1,291 @@
+//! From a tree to the typed value of its kind, with every problem that can be told at once.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+
+use ccm_proto::model::{DocumentId, Kind, LayoutSpec, SourceSpec, ThemeSpec, WidgetSpec};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::diagnostic::nearest;
+
+/// The most problems that are told of one document.
+const PROBLEMS_MAX: usize = 32;
+
+/// A checked document.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Spec {
+    /// A layout.
+    Layout(Arc<LayoutSpec>),
+    /// A widget.
+    Widget(Arc<WidgetSpec>),
+    /// A source.
+    Source(Arc<SourceSpec>),
+    /// A theme.
+    Theme(Arc<ThemeSpec>),
+}
+
+impl Spec {
+    /// The documents that this one needs, without repetition.
+    pub fn references(&self) -> BTreeSet<DocumentId> {
+        let to = |kind, name: &_| DocumentId::new(kind, Clone::clone(name));
+        match self {
+            Self::Layout(layout) => {
+                let placed = layout.pages.iter().flat_map(|page| &page.widgets);
+                let widgets = placed.map(|placement| to(Kind::Widget, &placement.name));
+                widgets.chain(layout.theme.iter().map(|theme| to(Kind::Theme, theme))).collect()
+            }
+            Self::Widget(widget) => BTreeSet::from([to(Kind::Source, &widget.source)]),
+            Self::Source(_) => BTreeSet::new(),
+            Self::Theme(theme) => theme.inherits.iter().map(|name| to(Kind::Theme, name)).collect(),
+        }
+    }
+}
+
+/// One step into a tree as it is written.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Step {
+    /// Into a table's entry.
+    Key(String),
+    /// To a list's item, from 0.
+    Index(usize),
+}
+
+/// A place in a tree as it is written: `page[0].widget[2].at`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Location(pub Vec<Step>);
+
+impl Location {
+    /// The place one key further down.
+    #[must_use]
+    pub fn key(&self, key: &str) -> Self {
+        let mut steps = self.0.clone();
+        steps.push(Step::Key(key.to_owned()));
+        Self(steps)
+    }
+
+    /// The place of a list's item.
+    #[must_use]
+    pub fn index(&self, index: usize) -> Self {
+        let mut steps = self.0.clone();
+        steps.push(Step::Index(index));
+        Self(steps)
+    }
+
+    /// Reads the form in which the model's checks name fields.
+    fn parse(text: &str) -> Self {
+        let mut steps = Vec::new();
+        for part in text.split('.').filter(|part| !part.is_empty()) {
+            let (key, indices) = part.split_once('[').unwrap_or((part, ""));
+            steps.push(Step::Key(key.to_owned()));
+            let indices = indices.split('[').filter_map(|i| i.trim_end_matches(']').parse().ok());
+            steps.extend(indices.map(Step::Index));
+        }
+        Self(steps)
+    }
+
+    fn get_mut<'v>(&self, tree: &'v mut Value) -> Option<&'v mut Value> {
+        self.0.iter().try_fold(tree, |value, step| match step {
+            Step::Key(key) => value.as_object_mut()?.get_mut(key),
+            Step::Index(index) => value.as_array_mut()?.get_mut(*index),
+        })
+    }
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (position, step) in self.0.iter().enumerate() {
+            match step {
+                Step::Key(key) if position == 0 => f.write_str(key)?,
+                Step::Key(key) => write!(f, ".{key}")?,
+                Step::Index(index) => write!(f, "[{index}]")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One problem of a tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Where.
+    pub location: Location,
+    /// The key is at fault rather than its value.
+    pub at_key: bool,
+    /// One sentence.
+    pub sentence: String,
+    /// What was probably meant.
+    pub suggestion: Option<String>,
+}
+
+/// Types and checks a tree.
+pub fn check(kind: Kind, tree: &Value) -> Result<Spec, Vec<Problem>> {
+    match kind {
+        Kind::Layout => typed(tree, LayoutSpec::problems).map(|spec| Spec::Layout(Arc::new(spec))),
+        Kind::Widget => typed(tree, WidgetSpec::problems).map(|spec| Spec::Widget(Arc::new(spec))),
+        Kind::Source => typed(tree, SourceSpec::problems).map(|spec| Spec::Source(Arc::new(spec))),
+        Kind::Theme => typed(tree, ThemeSpec::problems).map(|spec| Spec::Theme(Arc::new(spec))),
+    }
+}
+
+/// Reads the tree again and again, each time with the newest problem out of the way, because a
+/// typed reading ends at the first problem.
+fn typed<T: DeserializeOwned>(
+    tree: &Value,
+    rules: impl Fn(&T) -> Vec<(String, String)>,
+) -> Result<T, Vec<Problem>> {
+    let mut tree = tree.clone();
+    let mut problems: Vec<Problem> = Vec::new();
+    let mut dropped: BTreeSet<Location> = BTreeSet::new();
+    while problems.len() < PROBLEMS_MAX {
+        let spec: T = match serde_path_to_error::deserialize(&tree) {
+            Ok(spec) => spec,
+            Err(error) => {
+                let location = location(error.path());
+                let message = error.into_inner().to_string();
+                let problem = Complaint::parse(&message).problem(location);
+                if dropped.contains(&problem.location) {
+                    break; // It is missing because it was wrong, which is told already.
+                }
+                let repaired = repair(&mut tree, &problem, &mut dropped);
+                problems.push(problem);
+                if repaired {
+                    continue;
+                }
+                break;
+            }
+        };
+        let broken = |(path, sentence): (String, String)| Problem {
+            location: Location::parse(&path),
+            at_key: false,
+            sentence,
+            suggestion: None,
+        };
+        problems.extend(rules(&spec).into_iter().map(broken));
+        problems.truncate(PROBLEMS_MAX);
+        if problems.is_empty() {
+            return Ok(spec);
+        }
+        break;
+    }
+    Err(problems)
+}
+
+fn location(path: &serde_path_to_error::Path) -> Location {
+    use serde_path_to_error::Segment;
+    let step = |segment: &Segment| match segment {
+        Segment::Seq { index } => Some(Step::Index(*index)),
+        Segment::Map { key } => Some(Step::Key(key.clone())),
+        Segment::Enum { .. } | Segment::Unknown => None,
+    };
+    Location(path.iter().filter_map(step).collect())
+}
+
+/// Takes a problem out of the way; false when that is impossible.
+fn repair(tree: &mut Value, problem: &Problem, dropped: &mut BTreeSet<Location>) -> bool {
+    let Some((last, above)) = problem.location.0.split_last() else { return false };
+    let Some(parent) = Location(above.to_vec()).get_mut(tree) else { return false };
+    match (last, parent) {
+        (Step::Key(key), Value::Object(map)) => {
+            let Some(value) = map.shift_remove(key) else { return false };
+            // A misspelt key is read as the one that was meant, so that nothing seems missing.
+            let meant = problem.suggestion.as_deref().map(|word| word.trim_matches('`'));
+            match meant.filter(|word| problem.at_key && !map.contains_key(*word)) {
+                Some(word) => {
+                    map.insert(word.to_owned(), value);
+                }
+                None => {
+                    dropped.insert(problem.location.clone());
+                }
+            }
+            true
+        }
+        (Step::Index(index), Value::Array(items)) if *index < items.len() => {
+            // The other items keep their places; one at the end can go.
+            if *index + 1 == items.len() {
+                items.pop();
+                return true;
+            }
+            false
+        }
+        _ => false,
+    }
+}
+
+/// What a typed reading complains of, taken apart.
+enum Complaint<'a> {
+    UnknownField { word: &'a str, known: Vec<&'a str> },
+    UnknownVariant { word: &'a str, known: Vec<&'a str> },
+    MissingField(&'a str),
+    Other(&'a str),
+}
+
+impl<'a> Complaint<'a> {
+    fn parse(message: &'a str) -> Self {
+        let quoted =
+            |text: &'a str| -> Vec<&'a str> { text.split('`').skip(1).step_by(2).collect() };
+        let split = |rest: &'a str| -> Option<(&'a str, Vec<&'a str>)> {
+            // The word itself may hold backquotes; the expectation is written by the reader.
+            let (word, expected) = rest
+                .rsplit_once("`, expected ")
+                .or_else(|| rest.rsplit_once("`, there are no "))?;
+            Some((word, quoted(expected)))
+        };
+        if let Some((word, known)) = message.strip_prefix("unknown field `").and_then(split) {
+            return Self::UnknownField { word, known };
+        }
+        if let Some((word, known)) = message.strip_prefix("unknown variant `").and_then(split) {
+            return Self::UnknownVariant { word, known };
+        }
+        match message.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`')) {
+            Some(field) => Self::MissingField(field),
+            None => Self::Other(message),
+        }
+    }
+
+    fn problem(self, location: Location) -> Problem {
+        let place = |location: &Location| match location.0.last() {
+            Some(Step::Key(key)) => format!("`{key}`"),
+            Some(Step::Index(index)) => format!("item {}", index + 1),
+            None => "the document".to_owned(),
+        };
+        let suggest = |word: &str, known: &[&str]| {
+            nearest(word, known.iter().copied()).map(|name| format!("`{name}`"))
+        };
+        match self {
+            Self::UnknownField { word, known } => {
+                let suggestion = suggest(word, &known);
+                let keys = match known.as_slice() {
+                    [] => "no key is known here".to_owned(),
+                    known => format!("the keys here are {}", known.join(", ")),
+                };
+                let sentence = match suggestion {
+                    Some(_) => format!("there is no key `{word}` here"),
+                    None => format!("there is no key `{word}` here; {keys}"),
+                };
+                let named = matches!(location.0.last(), Some(Step::Key(key)) if key == word);
+                let location = if named { location } else { location.key(word) };
+                Problem { location, at_key: true, sentence, suggestion }
+            }
+            Self::UnknownVariant { word, known } => {
+                let suggestion = suggest(word, &known);
+                let values = match suggestion {
+                    Some(_) => String::new(),
+                    None => format!("; it is one of {}", known.join(", ")),
+                };
+                let sentence = format!("{} cannot be `{word}`{values}", place(&location));
+                Problem { location, at_key: false, sentence, suggestion }
+            }
+            Self::MissingField(field) => Problem {
+                sentence: format!("{} needs the key `{field}`", place(&location)),
+                location: location.key(field),
+                at_key: true,
+                suggestion: None,
+            },
+            Self::Other(message) => {
+                Problem { location, at_key: false, sentence: message.to_owned(), suggestion: None }
+            }
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Everything in effect for the platform's subject, at one generation.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use ccm_proto::model::{Document, DocumentId};
+
+use super::check::Spec;
+use crate::engine::event::Configuration;
+
+/// The effective documents after a change.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    /// The change.
+    pub generation: u64,
+    /// The documents.
+    pub documents: BTreeMap<DocumentId, Arc<Document>>,
+    /// The same, typed, as far as the engine works by them. The same `Arc` as before when nothing
+    /// of it changed.
+    pub configuration: Arc<Configuration>,
+    pub(super) specs: BTreeMap<DocumentId, Spec>,
+}
+
+impl Snapshot {
+    /// A document typed and checked.
+    pub fn spec(&self, id: &DocumentId) -> Option<&Spec> {
+        self.specs.get(id)
+    }
+
+    /// A document and all that it refers to, directly or not, in the order of their ids. What is
+    /// referred to and does not exist is left out.
+    pub fn closure(&self, id: &DocumentId) -> Vec<Arc<Document>> {
+        let mut seen = BTreeSet::new();
+        let mut waiting = vec![id.clone()];
+        while let Some(id) = waiting.pop() {
+            let Some(spec) = self.specs.get(&id) else { continue };
+            if seen.insert(id) {
+                waiting.extend(spec.references());
+            }
+        }
+        seen.iter().filter_map(|id| self.documents.get(id).map(Arc::clone)).collect()
+    }
+
+    /// Who refers to a document.
+    pub fn referrers(&self, id: &DocumentId) -> Vec<DocumentId> {
+        let refers = |(_, spec): &(&DocumentId, &Spec)| spec.references().contains(id);
+        self.specs.iter().filter(refers).map(|(from, _)| from.clone()).collect()
+    }
+
+    /// Derives the engine's part anew.
+    pub(super) fn configure(&mut self) {
+        let mut configuration = Configuration::default();
+        for (id, spec) in &self.specs {
+            match spec {
+                Spec::Widget(widget) => {
+                    configuration.widgets.insert(id.name.clone(), Arc::clone(widget));
+                }
+                Spec::Source(source) => {
+                    configuration.sources.insert(id.name.clone(), Arc::clone(source));
+                }
+                Spec::Layout(_) | Spec::Theme(_) => {}
+            }
+        }
+        if configuration != *self.configuration {
+            self.configuration = Arc::new(configuration);
+        }
+    }
+}
