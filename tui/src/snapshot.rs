@@ -4,6 +4,8 @@
 //! from what the widgets show in them. Identical input gives identical bytes.
 
 mod ansi;
+#[cfg(feature = "png")]
+mod atlas;
 mod colour;
 #[cfg(any(feature = "png", test))]
 mod font;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use ratatui::buffer::Buffer;
 use ratatui::style::Modifier;
+use unicode_segmentation::UnicodeSegmentation as _;
 
 use super::colour::{Look, Palette, Rgb};
 use super::outline::{CELL_HEIGHT, CELL_WIDTH, Outline, Part, outline};
@@ -173,7 +174,7 @@ impl Text {
         let end = self.column + self.columns;
         let is_sign = |c: Option<char>| c.is_some_and(|c| c.is_ascii_punctuation());
         let signs = is_sign(self.content.chars().next_back()) && is_sign(text.chars().next());
-        let is_single = place.columns == 1 && usize::from(self.columns) == self.glyphs();
+        let is_single = place.columns == 1 && usize::from(self.columns) == self.count();
         self.row == place.row
             && (end == place.column && !signs || end + 1 == place.column)
             && is_single
@@ -182,13 +183,22 @@ impl Text {
             && self.italic == look.is(Modifier::ITALIC)
     }
 
-    fn glyphs(&self) -> usize {
-        use unicode_segmentation::UnicodeSegmentation as _;
+    fn count(&self) -> usize {
         if self.content.is_ascii() {
             self.content.len()
         } else {
             self.content.graphemes(true).count()
         }
+    }
+
+    /// The glyphs and their columns. A run is of glyphs of one column each, or one that is wide.
+    #[cfg(feature = "png")]
+    pub(super) fn glyphs(&self) -> impl Iterator<Item = (u16, super::atlas::Glyph<'_>)> {
+        let glyphs = (self.column..).zip(self.content.graphemes(true));
+        glyphs.filter(|(_, grapheme)| *grapheme != " ").map(|(column, grapheme)| {
+            let (bold, italic) = (self.bold, self.italic);
+            (column, super::atlas::Glyph::Text { grapheme, bold, italic })
+        })
     }
 }
 

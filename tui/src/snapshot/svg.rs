@@ -12,27 +12,16 @@ use super::scene::{BASELINE, Scene, Shapes, Text};
 pub(super) const FAMILY: &str = "JetBrains Mono";
 
 /// At this size the font's letters are as wide as a cell.
-const FONT_SIZE: u8 = 15;
+pub(super) const FONT_SIZE: u8 = 15;
 
 /// The cells for a viewer, which has its own fonts.
 pub(super) fn render(buffer: &Buffer, palette: &Palette) -> String {
     let scene = Scene::of(buffer, palette, &|_| true);
-    write(&scene, Reader::Viewer)
-}
-
-/// Who reads the picture.
-#[derive(Clone, Copy, PartialEq)]
-pub(super) enum Reader {
-    /// A browser: letters are held in their columns whatever its font is.
-    Viewer,
-    /// Our own rasteriser, which has the one font in one weight: what is bold or slanted is made
-    /// from that.
-    #[cfg_attr(not(feature = "png"), expect(dead_code, reason = "only PNG is rasterised"))]
-    Raster,
+    document(&scene)
 }
 
 /// The scene as a document.
-pub(super) fn write(scene: &Scene, reader: Reader) -> String {
+fn document(scene: &Scene) -> String {
     let mut out = String::with_capacity(4_096 + scene.texts.len() * 96);
     let (width, height) = (scene.width, scene.height);
     let _ = writeln!(
@@ -48,14 +37,13 @@ pub(super) fn write(scene: &Scene, reader: Reader) -> String {
     for (colour, shapes) in &scene.shapes {
         shape(*colour, shapes, &mut out);
     }
-    let fallback = if reader == Reader::Viewer { ",monospace" } else { "" };
     let _ = writeln!(
         out,
-        "<g font-family=\"'{FAMILY}'{fallback}\" font-size=\"{FONT_SIZE}\" \
+        "<g font-family=\"'{FAMILY}',monospace\" font-size=\"{FONT_SIZE}\" \
          xml:space=\"preserve\" style=\"font-variant-ligatures:none\">"
     );
     for run in &scene.texts {
-        text(run, reader, &mut out);
+        text(run, &mut out);
     }
     out.push_str("</g>\n</svg>\n");
     out
@@ -88,40 +76,30 @@ fn shape(colour: Rgb, shapes: &Shapes, out: &mut String) {
     }
 }
 
-fn text(run: &Text, reader: Reader, out: &mut String) {
+fn text(run: &Text, out: &mut String) {
     let x = f32::from(run.column) * CELL_WIDTH;
     let y = f32::from(run.row) * CELL_HEIGHT + BASELINE;
     let colour = Hex(run.colour);
-    let _ = write!(out, "<text fill=\"{colour}\"");
-    match reader {
-        Reader::Viewer => {
-            let length = f32::from(run.columns) * CELL_WIDTH;
-            let _ = write!(out, " x=\"{x}\" y=\"{y}\" textLength=\"{length}\"");
-            out.push_str(" lengthAdjust=\"spacingAndGlyphs\"");
-            if run.bold {
-                out.push_str(" font-weight=\"bold\"");
-            }
-            if run.italic {
-                out.push_str(" font-style=\"italic\"");
-            }
-        }
-        Reader::Raster => {
-            if run.italic {
-                let _ = write!(out, " transform=\"translate({x} {y}) skewX(-12)\"");
-            } else {
-                let _ = write!(out, " x=\"{x}\" y=\"{y}\"");
-            }
-            if run.bold {
-                let _ = write!(out, " stroke=\"{colour}\" stroke-width=\"0.6\"");
-            }
-        }
+    // The length holds the letters in their columns whatever font the viewer has.
+    let length = f32::from(run.columns) * CELL_WIDTH;
+    let _ = write!(
+        out,
+        "<text fill=\"{colour}\" x=\"{x}\" y=\"{y}\" textLength=\"{length}\" \
+         lengthAdjust=\"spacingAndGlyphs\""
+    );
+    if run.bold {
+        out.push_str(" font-weight=\"bold\"");
+    }
+    if run.italic {
+        out.push_str(" font-style=\"italic\"");
     }
     out.push('>');
     escape(&run.content, out);
     out.push_str("</text>\n");
 }
 
-fn escape(text: &str, out: &mut String) {
+/// Adds text as XML content.
+pub(super) fn escape(text: &str, out: &mut String) {
     for c in text.chars() {
         match c {
             '&' => out.push_str("&amp;"),
