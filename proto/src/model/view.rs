@@ -3,7 +3,7 @@
 //! A [`View`] has three planes: named fields, tracks over time, and keyed rows. The projection of
 //! each widget type fills the planes it needs; a [`ViewDelta`] carries only what changed in them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::SafeText;
 
@@ -97,30 +97,40 @@ impl Track {
     /// Writes `other`'s values over this track's at the same times and extends it, with gaps
     /// between where the two do not touch. A different step starts the track anew, and so does a
     /// hole of more than [`TRACK_MAX`] steps.
-    fn merge(&mut self, other: &Self) {
-        let offset = other.start.as_millis() - self.start.as_millis();
-        let step = self.step.as_millis() as i64;
-        let aligned = self.step == other.step && offset >= 0 && offset % step.max(1) == 0;
-        let index = usize::try_from(offset / step.max(1)).unwrap_or(usize::MAX);
-        self.label = other.label.clone();
-        if !aligned || index > TRACK_MAX {
-            *self = other.clone();
+    fn merge(&mut self, other: Self) {
+        let offset = self.steps_to(other.start).filter(|_| self.step == other.step);
+        let Some(index) = offset.filter(|index| *index <= TRACK_MAX) else {
+            *self = other;
+            self.values.truncate(TRACK_MAX);
             return;
-        }
+        };
+        self.label = other.label;
         let end = index.saturating_add(other.values.len()).min(TRACK_MAX);
         if self.values.len() < end {
             self.values.resize(end, f64::NAN);
         }
-        for (slot, value) in self.values[index.min(end)..end].iter_mut().zip(&other.values) {
-            *slot = *value;
+        for (slot, value) in self.values.iter_mut().skip(index).zip(other.values) {
+            *slot = value;
         }
+    }
+
+    /// How many whole steps `at` is after the track's start; none when it is before it or between
+    /// two steps.
+    fn steps_to(&self, at: Timestamp) -> Option<usize> {
+        let offset = u64::try_from(at.as_millis().checked_sub(self.start.as_millis())?).ok()?;
+        let step = self.step.as_millis().max(1);
+        if offset % step == 0 { usize::try_from(offset / step).ok() } else { None }
+    }
+
+    /// How many values are before `start`, rounded down to whole steps.
+    fn steps_before(&self, start: Timestamp) -> usize {
+        let early = start.since(self.start).as_millis() / self.step.as_millis().max(1);
+        usize::try_from(early).unwrap_or(usize::MAX).min(self.values.len())
     }
 
     /// Forgets values before `start`.
     fn trim(&mut self, start: Timestamp) {
-        let early = start.as_millis() - self.start.as_millis();
-        let step = self.step.as_millis().max(1) as i64;
-        let drop = usize::try_from(early / step).unwrap_or(0).min(self.values.len());
+        let drop = self.steps_before(start);
         if drop > 0 {
             self.values.drain(..drop);
             self.start = self.start + self.step.times(drop as u64);
@@ -240,7 +250,8 @@ impl View {
         }
         let old: HashMap<&str, &Track> = self.tracks.iter().map(|t| (t.id.as_str(), t)).collect();
         for track in &next.tracks {
-            match old.get(track.id.as_str()).map(|known| track_change(known, track)) {
+            let known = old.get(track.id.as_str());
+            match known.map(|known| track_change(known, track, delta.window_start)) {
                 Some(TrackChange::None) => {}
                 Some(TrackChange::Tail(tail)) => delta.tracks.push(tail),
                 Some(TrackChange::Anew) => {
@@ -255,8 +266,7 @@ impl View {
         if !same_order || !delta.removed_tracks.is_empty() {
             delta.track_order = Some(next.tracks.iter().map(|track| track.id.clone()).collect());
         }
-        let kept: std::collections::HashSet<&str> =
-            next.tracks.iter().map(|t| t.id.as_str()).collect();
+        let kept: HashSet<&str> = next.tracks.iter().map(|t| t.id.as_str()).collect();
         let gone = self.tracks.iter().filter(|track| !kept.contains(track.id.as_str()));
         delta.removed_tracks.extend(gone.map(|track| track.id.clone()));
     }
@@ -266,8 +276,7 @@ impl View {
             self.rows.iter().map(|row| (row.key.as_str(), row)).collect();
         let changed = next.rows.iter().filter(|row| old.get(row.key.as_str()) != Some(row));
         delta.rows.extend(changed.cloned());
-        let kept: std::collections::HashSet<&str> =
-            next.rows.iter().map(|r| r.key.as_str()).collect();
+        let kept: HashSet<&str> = next.rows.iter().map(|r| r.key.as_str()).collect();
         let gone = self.rows.iter().filter(|row| !kept.contains(row.key.as_str()));
         delta.removed_rows.extend(gone.map(|row| row.key.clone()));
         let same_order = self.rows.len() == next.rows.len()
@@ -291,22 +300,50 @@ impl View {
         for name in delta.removed_fields {
             self.fields.remove(&name);
         }
-        self.tracks.retain(|track| !delta.removed_tracks.contains(&track.id));
-        for track in delta.tracks {
-            match self.tracks.iter_mut().find(|known| known.id == track.id) {
-                Some(known) => known.merge(&track),
-                None => self.tracks.push(track),
-            }
+        self.apply_tracks(
+            delta.tracks,
+            &delta.removed_tracks,
+            delta.window_start,
+            delta.track_order.as_deref(),
+        );
+        self.apply_rows(delta.rows, &delta.removed_rows, delta.row_order.as_deref());
+    }
+
+    /// The window moves before values are taken over, so that a full track has room for them.
+    fn apply_tracks(
+        &mut self,
+        changed: Vec<Track>,
+        removed: &[String],
+        window_start: Option<Timestamp>,
+        order: Option<&[String]>,
+    ) {
+        if !removed.is_empty() {
+            let gone: HashSet<&String> = removed.iter().collect();
+            self.tracks.retain(|track| !gone.contains(&track.id));
         }
-        if let Some(start) = delta.window_start {
+        if let Some(start) = window_start {
             self.tracks.iter_mut().for_each(|track| track.trim(start));
         }
-        if let Some(order) = delta.track_order {
-            let rank = ranks(&order);
+        let mut cursor = 0;
+        for mut track in changed {
+            if track.step.is_zero() {
+                continue;
+            }
+            if let Some(at) = find_from(&self.tracks, cursor, &track.id) {
+                if let Some(known) = self.tracks.get_mut(at) {
+                    known.merge(track);
+                }
+                cursor = at + 1;
+            } else {
+                track.values.truncate(TRACK_MAX);
+                self.tracks.push(track);
+            }
+        }
+        if let Some(order) = order {
+            let rank = ranks(order);
             self.tracks
                 .sort_by_key(|track| rank.get(track.id.as_str()).copied().unwrap_or(usize::MAX));
         }
-        self.apply_rows(delta.rows, &delta.removed_rows, delta.row_order.as_deref());
     }
 
     fn apply_rows(&mut self, changed: Vec<Row>, removed: &[String], order: Option<&[String]>) {
@@ -317,12 +354,12 @@ impl View {
             self.rows.iter().enumerate().map(|(index, row)| (row.key.clone(), index)).collect();
         for row in changed {
             match index.get(&row.key) {
-                Some(&at) => self.rows[at] = row,
-                None => self.rows.push(row),
+                Some(&at) if at < self.rows.len() => self.rows[at] = row,
+                _ => self.rows.push(row),
             }
         }
         if !removed.is_empty() {
-            let gone: std::collections::HashSet<&String> = removed.iter().collect();
+            let gone: HashSet<&String> = removed.iter().collect();
             self.rows.retain(|row| !gone.contains(&row.key));
         }
         if let Some(order) = order {
@@ -335,7 +372,16 @@ impl View {
 impl ViewDelta {
     /// Whether nothing but, at most, the status moved.
     pub fn is_status_only(&self) -> bool {
-        Self { status: None, ..self.clone() } == Self::default()
+        self.fields.is_empty()
+            && self.removed_fields.is_empty()
+            && self.tracks.is_empty()
+            && self.removed_tracks.is_empty()
+            && self.track_order.is_none()
+            && self.window_start.is_none()
+            && self.rows.is_empty()
+            && self.removed_rows.is_empty()
+            && self.row_order.is_none()
+            && self.rows_total.is_none()
     }
 
     /// Whether nothing moved at all.
@@ -348,6 +394,14 @@ fn ranks(order: &[String]) -> HashMap<&str, usize> {
     order.iter().enumerate().map(|(rank, key)| (key.as_str(), rank)).collect()
 }
 
+/// Where the track of this id stands. Deltas name tracks in order, so the search goes on where the
+/// one before ended.
+fn find_from(tracks: &[Track], cursor: usize, id: &str) -> Option<usize> {
+    let (before, after) = tracks.split_at_checked(cursor)?;
+    let later = after.iter().position(|track| track.id == id).map(|at| at + cursor);
+    later.or_else(|| before.iter().position(|track| track.id == id))
+}
+
 enum TrackChange {
     None,
     /// From the first differing value on.
@@ -356,24 +410,27 @@ enum TrackChange {
     Anew,
 }
 
-fn track_change(known: &Track, next: &Track) -> TrackChange {
-    let step = known.step.as_millis().max(1) as i64;
-    let shift = next.start.as_millis() - known.start.as_millis();
-    if known.step != next.step || shift < 0 || shift % step != 0 {
+/// What turns `known`, once it lost what is before the window, into `next`.
+fn track_change(known: &Track, next: &Track, window_start: Option<Timestamp>) -> TrackChange {
+    let dropped = window_start.map_or(0, |start| known.steps_before(start));
+    let start = known.start + known.step.times(dropped as u64);
+    let old = known.values.get(dropped..).unwrap_or_default();
+    if known.step != next.step || start != next.start || old.len() > next.values.len() {
         return TrackChange::Anew;
     }
-    let old = usize::try_from(shift / step).ok().and_then(|shift| known.values.get(shift..));
-    let Some(old) = old.filter(|old| old.len() <= next.values.len()) else {
-        return TrackChange::Anew;
-    };
     let same = |a: &f64, b: &f64| a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan());
     let equal = old.iter().zip(&next.values).take_while(|(a, b)| same(a, b)).count();
     if equal == next.values.len() && known.label == next.label {
         return TrackChange::None;
     }
     TrackChange::Tail(Track {
+        id: next.id.clone(),
+        label: next.label.clone(),
         start: next.start + next.step.times(equal as u64),
-        values: next.values[equal..].to_vec(),
-        ..next.clone()
+        step: next.step,
+        values: next.values.get(equal..).unwrap_or_default().to_vec(),
     })
 }
+
+#[cfg(test)]
+mod tests;

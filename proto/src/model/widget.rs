@@ -200,8 +200,10 @@ pub enum ChartStyle {
     Area,
 }
 
-/// Configuration of a `chart`. Its view has one track for every series that a selection matches;
-/// the track's id is the series' labels, or the metric when there are none.
+/// Configuration of a `chart`. Its view has one track for every series that a selection matches; of
+/// several selections the first one counts. The track's id is the metric followed by the labels, as
+/// in `cpu.cores.usage{core="0"}`, and the metric alone when there are none. Values are as they were
+/// measured: turning them over for `negate` is part of the drawing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ChartConfig {
@@ -229,6 +231,23 @@ pub struct ChartConfig {
 
 fn five_minutes() -> Interval {
     Interval::from_secs(300)
+}
+
+impl ChartConfig {
+    /// The selection that a track came from, by the track's id.
+    pub fn selection_of(&self, track_id: &str) -> Option<&ChartSeries> {
+        let (metric, labels) = track_id.split_at(track_id.find('{').unwrap_or(track_id.len()));
+        self.series.iter().find(|series| {
+            let labelled = |(name, value): (&String, &String)| {
+                // Quotes within a value are escaped, so that this cannot be found inside one.
+                let pair = format!("{name}={value:?}");
+                labels
+                    .match_indices(&pair)
+                    .any(|(at, _)| matches!(labels.as_bytes().get(at.wrapping_sub(1)), Some(b'{' | b',')))
+            };
+            series.metric == metric && series.labels.iter().all(labelled)
+        })
+    }
 }
 
 /// Selects series of the widget's source for a chart.
