@@ -221,13 +221,19 @@ impl View {
     /// What turns this view into `next`. `self.apply(&self.delta_to(&next))` equals `next`, where
     /// gaps count as equal.
     pub fn delta_to(&self, next: &Self) -> ViewDelta {
+        let mut delta = self.planes_delta_to(next);
+        self.track_delta(next, &mut delta);
+        delta
+    }
+
+    /// As [`View::delta_to`], with the tracks left out: for who knows how these changed.
+    pub fn planes_delta_to(&self, next: &Self) -> ViewDelta {
         let mut delta = ViewDelta {
             status: (self.status != next.status).then(|| next.status.clone()),
             rows_total: (self.rows_total != next.rows_total).then_some(next.rows_total),
             ..ViewDelta::default()
         };
         self.field_delta(next, &mut delta);
-        self.track_delta(next, &mut delta);
         self.row_delta(next, &mut delta);
         delta
     }

@@ -241,9 +241,9 @@ impl ChartConfig {
             let labelled = |(name, value): (&String, &String)| {
                 // Quotes within a value are escaped, so that this cannot be found inside one.
                 let pair = format!("{name}={value:?}");
-                labels
-                    .match_indices(&pair)
-                    .any(|(at, _)| matches!(labels.as_bytes().get(at.wrapping_sub(1)), Some(b'{' | b',')))
+                labels.match_indices(&pair).any(|(at, _)| {
+                    matches!(labels.as_bytes().get(at.wrapping_sub(1)), Some(b'{' | b','))
+                })
             };
             series.metric == metric && series.labels.iter().all(labelled)
         })
