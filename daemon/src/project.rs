@@ -1,1 +1,169 @@
-//! Placeholder.
+//! Projection: a reading and a widget's definition become what the widget shows.
+//!
+//! Everything here is pure. Fields and rows come from the newest reading alone ([`planes`]);
+//! what is drawn over time is described by [`Selection`]s and kept by the engine.
+
+use std::collections::{BTreeMap, HashMap};
+
+use ccm_proto::SafeText;
+use ccm_proto::model::source::SourceType;
+use ccm_proto::model::widget::WidgetType;
+use ccm_proto::model::{Cell, Row, Value, WidgetSpec};
+
+mod bars;
+mod chart;
+mod gauge;
+mod stat;
+mod table;
+
+pub use chart::{Selection, natural, selections, window};
+
+/// The longest text of a cell, in bytes: more than a wide terminal's line, and far less than the
+/// longest command line that a process may have.
+const TEXT_MAX: usize = 1_024;
+
+/// The most rows of any view, whatever a document asks for.
+const ROWS_MAX: usize = 10_000;
+
+/// The most causes that are named when a widget has nothing to show.
+const MISSING_MAX: usize = 3;
+
+/// What a widget shows of one reading, beside its tracks.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Planes {
+    /// Named values.
+    pub fields: BTreeMap<String, Cell>,
+    /// Keyed rows, in order, each key once.
+    pub rows: Vec<Row>,
+    /// Rows there are in all.
+    pub rows_total: u32,
+    /// Something that the widget shows is there.
+    pub present: bool,
+    /// What the reading lacks, in words.
+    pub missing: Vec<String>,
+}
+
+/// Projects a reading's tree.
+pub fn planes(widget: &WidgetSpec, value: &Value) -> Planes {
+    let mut reader = Reader { value, planes: Planes::default() };
+    match widget.widget_type {
+        WidgetType::Stat => widget.stat.iter().for_each(|stat| stat::project(stat, &mut reader)),
+        WidgetType::Gauge => {
+            widget.gauge.iter().for_each(|gauge| gauge::project(gauge, &mut reader));
+        }
+        WidgetType::Chart => {}
+        WidgetType::Bars => widget.bars.iter().for_each(|bars| bars::project(bars, &mut reader)),
+        WidgetType::Table => {
+            widget.table.iter().for_each(|table| table::project(table, &mut reader));
+        }
+    }
+    reader.planes
+}
+
+/// Why a widget without anything to show has nothing; `missing` is what its reading lacks.
+pub fn absence(source: SourceType, missing: &[String]) -> SafeText {
+    let who = match source {
+        SourceType::System => "this machine",
+        SourceType::Daemon => "this daemon",
+    };
+    let what = match missing {
+        [] => "such values".to_owned(),
+        [one] => one.clone(),
+        [head @ .., last] => format!("{} or {last}", head.join(", ")),
+    };
+    SafeText::from(format!("{who} gives no {what}"))
+}
+
+/// Reads paths of one tree and remembers what was there and what was not.
+struct Reader<'a> {
+    value: &'a Value,
+    planes: Planes,
+}
+
+impl<'a> Reader<'a> {
+    fn cell(&mut self, path: &str) -> Cell {
+        let cell = self.value.at(path).map_or(Cell::Absent, cell);
+        if cell == Cell::Absent {
+            self.miss(path);
+        } else {
+            self.planes.present = true;
+        }
+        cell
+    }
+
+    fn field(&mut self, name: impl Into<String>, path: &str) {
+        let cell = self.cell(path);
+        self.planes.fields.insert(name.into(), cell);
+    }
+
+    /// The items of a list. A list without items is there.
+    fn list(&mut self, path: &str) -> &'a [Value] {
+        let Some(items) = self.value.at(path).and_then(Value::as_list) else {
+            self.miss(path);
+            return &[];
+        };
+        self.planes.present = true;
+        items
+    }
+
+    fn miss(&mut self, path: &str) {
+        let missing = missing_part(self.value, path);
+        if self.planes.missing.len() < MISSING_MAX && !self.planes.missing.contains(&missing) {
+            self.planes.missing.push(missing);
+        }
+    }
+}
+
+/// The shortest beginning of a path that leads nowhere, in words: when there is no `pressure` at
+/// all, `pressure.cpu.some_avg10` is missing because of `pressure`.
+fn missing_part(value: &Value, path: &str) -> String {
+    let ends = path.match_indices('.').map(|(at, _)| at).chain([path.len()]);
+    let mut parts = ends.filter_map(|end| path.get(..end));
+    let gone = parts.find(|part| value.at(part).is_none_or(Value::is_absent)).unwrap_or(path);
+    gone.chars().map(|c| if matches!(c, '.' | '_') { ' ' } else { c }).collect()
+}
+
+/// A value as a cell, with its text made safe and bounded.
+fn cell(value: &Value) -> Cell {
+    match value {
+        Value::Text(text) => Cell::Text(safe(text)),
+        other => Cell::from(other),
+    }
+}
+
+fn safe(text: &str) -> SafeText {
+    SafeText::new(text.get(..text.floor_char_boundary(TEXT_MAX)).unwrap_or_default())
+}
+
+/// Makes keys of rows: what tells an item apart, or its position, never the same one twice.
+#[derive(Default)]
+struct Keys {
+    /// How often a key was wanted already.
+    seen: HashMap<String, usize>,
+}
+
+impl Keys {
+    fn unique(&mut self, wanted: Option<String>, index: usize) -> String {
+        let mut key = wanted.unwrap_or_else(|| format!("#{index}"));
+        while let Some(count) = self.seen.get_mut(&key) {
+            *count += 1;
+            key = format!("{key}#{count}");
+        }
+        self.seen.insert(key.clone(), 1);
+        key
+    }
+}
+
+/// A scalar as the key of a row.
+fn key_text(value: &Value) -> Option<String> {
+    match value {
+        Value::Text(text) => Some(safe(text).to_string()),
+        Value::Integer(integer) => Some(integer.to_string()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Boolean(boolean) => Some(boolean.to_string()),
+        Value::Absent | Value::List(_) | Value::Map(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

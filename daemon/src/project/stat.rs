@@ -1,0 +1,12 @@
+//! One number with companions.
+
+use ccm_proto::model::widget::StatConfig;
+
+use super::Reader;
+
+pub(super) fn project(config: &StatConfig, reader: &mut Reader<'_>) {
+    reader.field("value", &config.primary.value);
+    for (index, metric) in config.secondary.iter().enumerate() {
+        reader.field(format!("secondary.{index}"), &metric.value);
+    }
+}
