@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ccm_proto::SafeText;
-use ccm_proto::model::series::{Range, SeriesSelector};
+use ccm_proto::model::series::Range;
 use ccm_proto::model::{
     Bucket, Interval, Name, Reading, SeriesKey, SourceSpec, Timestamp, View, ViewDelta, WidgetSpec,
 };
 
-use crate::history::{HistoryOutput, Stored};
+use crate::history::{HistoryOutput, QueryPlan, Stored};
 
 /// What the engine works by: the effective, typed and checked documents.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -62,7 +62,14 @@ pub enum Event {
     /// Nobody wants to see this feed any more.
     Closed(FeedId),
     /// What history holds for a feed's tracks, as asked for by [`Output::Backfill`].
-    Backfilled(FeedId, Vec<(SeriesKey, Vec<Bucket>)>),
+    Backfilled {
+        /// The feed.
+        feed: FeedId,
+        /// The number that the question had.
+        request: u64,
+        /// The answer: buckets by series.
+        series: Vec<(SeriesKey, Vec<Bucket>)>,
+    },
     /// The store did what an [`Output::History`] asked for; goes to [`crate::history::History::stored`].
     Stored(Stored),
     /// Time has passed: staleness, sealing and retention are looked at. About once a second.
@@ -74,14 +81,16 @@ pub enum Event {
 pub enum Output {
     /// A feed has a new version.
     Publish(Publication),
-    /// A feed's tracks need what history holds.
+    /// A feed's tracks need what history holds; the answer is [`Event::Backfilled`].
     Backfill {
         /// The feed.
         feed: FeedId,
-        /// The series that are wanted.
-        selectors: Vec<SeriesSelector>,
+        /// Tells questions of one feed apart; an answer to an older one is ignored.
+        request: u64,
         /// Of when, and how dense.
         range: Range,
+        /// What to read. It was made in the same step, and so holds exactly what came before it.
+        plan: QueryPlan,
     },
     /// History has something to keep.
     History(HistoryOutput),

@@ -1,0 +1,237 @@
+//! One open feed: its newest view, and how it changes.
+
+use std::sync::Arc;
+
+use ccm_proto::SafeText;
+use ccm_proto::model::series::Range;
+use ccm_proto::model::{
+    Bucket, Quality, Reading, SeriesKey, Timestamp, Track, View, ViewDelta, ViewStatus, WidgetSpec,
+};
+
+use super::event::{FeedId, FeedKey, Output, Publication};
+use super::grid::Grid;
+use super::lines::{LinePlan, Lines};
+use super::source::{Content, Source};
+use crate::project::{self, Planes};
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Feed {
+    id: FeedId,
+    pub key: FeedKey,
+    widget: Option<Arc<WidgetSpec>>,
+    lines: Option<Lines>,
+    /// Something that is neither a track is there.
+    present: bool,
+    /// What the newest reading lacks, in words.
+    missing: Vec<String>,
+    version: u64,
+    view: Arc<View>,
+}
+
+impl Feed {
+    pub(super) fn new(id: FeedId, key: FeedKey) -> Self {
+        Self {
+            id,
+            key,
+            widget: None,
+            lines: None,
+            present: false,
+            missing: Vec::new(),
+            version: 0,
+            view: Arc::default(),
+        }
+    }
+
+    /// The widget it shows, when there is one.
+    pub(super) fn widget(&self) -> Option<&Arc<WidgetSpec>> {
+        self.widget.as_ref()
+    }
+
+    /// The lines, when it draws any.
+    pub(super) fn lines(&self) -> Option<&Lines> {
+        self.lines.as_ref()
+    }
+
+    /// Shows `widget`, which may have changed, from the newest reading there is. When its tracks
+    /// begin anew, this says what history should be asked with the number `request`.
+    pub(super) fn show(
+        &mut self,
+        widget: Option<Arc<WidgetSpec>>,
+        source: Option<&Source>,
+        request: u64,
+        now: Timestamp,
+        out: &mut Vec<Output>,
+    ) -> Option<Range> {
+        self.widget = widget;
+        let plan = self.line_plan(source);
+        let mut next = View::default();
+        let mut question = None;
+        if plan.as_ref() == self.lines.as_ref().map(Lines::plan) {
+            next.tracks.clone_from(&self.view.tracks);
+        } else {
+            self.lines = plan.map(Lines::new);
+            if let Some(lines) = &mut self.lines {
+                if let Some(reading) = source.and_then(|source| source.reading.as_ref()) {
+                    lines.push(reading, &mut next.tracks, &mut ViewDelta::default());
+                }
+                question = Some(lines.ask(request, now));
+            }
+        }
+        self.project(next, source, out);
+        question
+    }
+
+    fn line_plan(&self, source: Option<&Source>) -> Option<LinePlan> {
+        let widget = self.widget.as_ref()?;
+        let own = project::window(widget)?;
+        let window = if self.key.window.is_zero() { own } else { self.key.window };
+        let grid = Grid::new(window, self.key.max_points, source?.spec.interval);
+        Some(LinePlan { selections: project::selections(widget), grid })
+    }
+
+    /// Publishes `next`, whose tracks are drawn already, with everything else.
+    fn project(&mut self, mut next: View, source: Option<&Source>, out: &mut Vec<Output>) {
+        let reading = source.and_then(|source| source.reading.as_ref());
+        let planes = match (&self.widget, reading) {
+            (Some(widget), Some(reading)) => project::planes(widget, &reading.value),
+            _ => Planes::default(),
+        };
+        self.take_planes(planes, &mut next);
+        next.status = self.status(source);
+        let delta = self.view.delta_to(&next);
+        self.publish(next, delta, out);
+    }
+
+    /// Takes a new reading over.
+    pub(super) fn read(&mut self, reading: &Reading, source: &Source, out: &mut Vec<Output>) {
+        let Some(widget) = &self.widget else { return };
+        let mut next = View::default();
+        let planes = project::planes(widget, &reading.value);
+        self.take_planes(planes, &mut next);
+        let (mut before, mut tracks) = self.take_view();
+        let mut changes = ViewDelta::default();
+        if let Some(lines) = &mut self.lines {
+            lines.push(reading, &mut tracks, &mut changes);
+        }
+        next.status = self.status(Some(source));
+        let mut delta = before.planes_delta_to(&next);
+        delta.tracks = changes.tracks;
+        delta.removed_tracks = changes.removed_tracks;
+        delta.track_order = changes.track_order;
+        delta.window_start = changes.window_start;
+        next.tracks = tracks;
+        // The old view's memory is used again when nobody else holds it.
+        if let Some(view) = Arc::get_mut(&mut before) {
+            *view = next;
+            self.publish_shared(before, delta, out);
+        } else {
+            self.publish(next, delta, out);
+        }
+    }
+
+    /// Puts what history holds under the tracks.
+    pub(super) fn backfill(
+        &mut self,
+        request: u64,
+        series: &[(SeriesKey, Vec<Bucket>)],
+        source: Option<&Source>,
+        out: &mut Vec<Output>,
+    ) {
+        let Some(lines) = &mut self.lines else { return };
+        let mut next = View::clone(&self.view);
+        if !lines.backfill(request, series, &mut next.tracks) {
+            return;
+        }
+        next.status = self.status(source);
+        let delta = self.view.delta_to(&next);
+        self.publish(next, delta, out);
+    }
+
+    /// Publishes a changed status.
+    pub(super) fn refresh(&mut self, source: Option<&Source>, out: &mut Vec<Output>) {
+        let status = self.status(source);
+        if status == self.view.status {
+            return;
+        }
+        let delta = ViewDelta { status: Some(status.clone()), ..ViewDelta::default() };
+        let mut view = std::mem::take(&mut self.view);
+        Arc::make_mut(&mut view).status = status;
+        self.publish_shared(view, delta, out);
+    }
+
+    /// The newest view and its tracks, which are taken out of it unless someone else holds it.
+    fn take_view(&mut self) -> (Arc<View>, Vec<Track>) {
+        let mut view = std::mem::take(&mut self.view);
+        let tracks = match Arc::get_mut(&mut view) {
+            Some(own) => std::mem::take(&mut own.tracks),
+            None if self.lines.is_some() => view.tracks.clone(),
+            None => Vec::new(),
+        };
+        (view, tracks)
+    }
+
+    fn take_planes(&mut self, planes: Planes, view: &mut View) {
+        self.present = planes.present;
+        self.missing = planes.missing;
+        view.fields = planes.fields;
+        view.rows = planes.rows;
+        view.rows_total = planes.rows_total;
+    }
+
+    fn publish(&mut self, view: View, delta: ViewDelta, out: &mut Vec<Output>) {
+        self.publish_shared(Arc::new(view), delta, out);
+    }
+
+    fn publish_shared(&mut self, view: Arc<View>, delta: ViewDelta, out: &mut Vec<Output>) {
+        self.view = view;
+        if self.version > 0 && delta.is_empty() {
+            return;
+        }
+        self.version += 1;
+        out.push(Output::Publish(Publication {
+            feed: self.id,
+            version: self.version,
+            delta: Arc::new(delta),
+            view: Arc::clone(&self.view),
+        }));
+    }
+
+    fn status(&self, source: Option<&Source>) -> ViewStatus {
+        let Some(widget) = &self.widget else {
+            let name = &self.key.widget;
+            return missing(format!("there is no widget {name}; apply a document widget/{name}"));
+        };
+        let Some(source) = source else {
+            let name = &widget.source;
+            return missing(format!("there is no source {name}; apply a document source/{name}"));
+        };
+        source.status(&self.content(widget, source))
+    }
+
+    fn content(&self, widget: &WidgetSpec, source: &Source) -> Content {
+        let drawn = self.lines.as_ref().is_some_and(|lines| !lines.is_empty());
+        if self.present || drawn {
+            return Content::Present;
+        }
+        if self.lines.as_ref().is_some_and(Lines::is_waiting) {
+            return Content::Awaited;
+        }
+        let charted: Vec<String> = match &widget.chart {
+            Some(chart) => chart.series.iter().map(|series| words(&series.metric)).collect(),
+            None => Vec::new(),
+        };
+        let missing = if self.missing.is_empty() { &charted } else { &self.missing };
+        Content::Absent(project::absence(source.spec.source_type, missing))
+    }
+}
+
+fn missing(cause: String) -> ViewStatus {
+    let cause = Some(SafeText::from(cause));
+    ViewStatus { quality: Quality::Absent, cause, ..ViewStatus::default() }
+}
+
+/// A metric's name in words.
+fn words(metric: &str) -> String {
+    metric.replace(['.', '_'], " ")
+}
