@@ -1,8 +1,8 @@
 //! The only place that reads clocks. Everything else is given the time.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use ccm_proto::model::Timestamp;
 
@@ -37,6 +37,20 @@ impl Clock {
                 Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
             }
             Source::Manual(millis) => Timestamp::from_millis(millis.load(Ordering::Acquire)),
+        }
+    }
+
+    /// Time since a fixed moment. Unlike [`Clock::now`] it never jumps when somebody sets the
+    /// machine's clock, so it is what rates and durations are measured by.
+    #[expect(clippy::disallowed_methods, reason = "this module is where the clock is read")]
+    pub fn elapsed(&self) -> Duration {
+        static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+        match &self.0 {
+            Source::System => Instant::now().saturating_duration_since(*START),
+            Source::Manual(millis) => {
+                let millis = millis.load(Ordering::Acquire);
+                Duration::from_millis(u64::try_from(millis).unwrap_or_default())
+            }
         }
     }
 

@@ -1,0 +1,135 @@
+//! The daemon's own metrics in Prometheus' text format.
+
+use std::fmt::Write as _;
+
+use ccm_proto::SafeText;
+use ccm_proto::model::Timestamp;
+
+use super::daemon::ProcessFacts;
+use super::self_metrics::SelfMetrics;
+use super::status::SourceStatus;
+
+/// The media type of [`render`]'s text.
+pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// One number of a source.
+type OfSource = fn(&SourceStatus) -> Option<f64>;
+
+/// Name, type, help and number of what is told of every source.
+const SOURCE_METRICS: [(&str, &str, &str, OfSource); 5] = [
+    ("ccmd_source_up", "gauge", "Whether the newest attempt gave a reading.", |source| {
+        Some(f64::from(u8::from(source.cause.is_none() && source.last_success.is_some())))
+    }),
+    ("ccmd_source_readings_total", "counter", "Good readings.", |source| {
+        Some(source.readings as f64)
+    }),
+    ("ccmd_source_failures_total", "counter", "Failed attempts.", |source| {
+        Some(source.failures as f64)
+    }),
+    ("ccmd_source_duration_seconds", "gauge", "How long the newest attempt took.", |source| {
+        source.last_attempt.map(|_| source.last_duration_ms / 1_000.0)
+    }),
+    ("ccmd_source_last_success_timestamp_seconds", "gauge", "Of the newest reading.", |source| {
+        source.last_success.map(seconds)
+    }),
+];
+
+fn seconds(at: Timestamp) -> f64 {
+    at.as_millis() as f64 / 1_000.0
+}
+
+/// Everything the daemon tells about itself.
+pub fn render(metrics: &SelfMetrics, process: &ProcessFacts, sources: &[SourceStatus]) -> String {
+    let mut text = String::with_capacity(8 << 10);
+    let version = [("version", env!("CARGO_PKG_VERSION"))];
+    header(&mut text, "ccmd_build_info", "gauge", "The daemon's version.");
+    sample(&mut text, "ccmd_build_info", &version, 1.0);
+    let facts = [
+        ("ccmd_resident_bytes", "gauge", "Memory in use.", process.resident_bytes.map(number)),
+        ("ccmd_cpu_seconds_total", "counter", "Processor time spent.", process.cpu_seconds),
+        ("ccmd_threads", "gauge", "Threads.", process.threads.map(number)),
+        ("ccmd_open_files", "gauge", "Open descriptors.", process.open_files.map(number)),
+    ];
+    for (name, kind, help, value) in facts {
+        if let Some(value) = value {
+            header(&mut text, name, kind, help);
+            sample(&mut text, name, &[], value);
+        }
+    }
+    for metric in metrics.describe() {
+        let (suffix, kind) = if metric.counter { ("_total", "counter") } else { ("", "gauge") };
+        let name = format!("ccmd_{}{suffix}", metric.name);
+        header(&mut text, &name, kind, metric.help);
+        sample(&mut text, &name, &[], number(metric.value));
+    }
+    for (name, kind, help, of) in SOURCE_METRICS {
+        header(&mut text, name, kind, help);
+        for source in sources {
+            if let Some(value) = of(source) {
+                sample(&mut text, name, &[("source", source.name.as_str())], value);
+            }
+        }
+    }
+    text
+}
+
+fn number(value: u64) -> f64 {
+    value as f64
+}
+
+fn header(text: &mut String, name: &str, kind: &str, help: &str) {
+    let help = help.replace('\\', "\\\\").replace('\n', "\\n");
+    // Writing to a string cannot fail.
+    let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
+}
+
+fn sample(text: &mut String, name: &str, labels: &[(&str, &str)], value: f64) {
+    text.push_str(name);
+    for (index, (label, content)) in labels.iter().enumerate() {
+        text.push(if index == 0 { '{' } else { ',' });
+        let _ = write!(text, "{label}=\"{}\"", escaped(content));
+    }
+    if !labels.is_empty() {
+        text.push('}');
+    }
+    let _ = writeln!(text, " {value}");
+}
+
+/// A label's value: safe to look at on a terminal, and escaped as the format wants it.
+fn escaped(content: &str) -> String {
+    SafeText::new(content).as_str().replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use ccm_proto::model::source::SourceType;
+    use ccm_proto::model::{Interval, Name};
+
+    use super::*;
+
+    #[test]
+    fn every_sample_stands_under_its_help_and_type() {
+        let metrics = SelfMetrics::default();
+        metrics.frames.add(7);
+        let name = Name::new("host").unwrap();
+        let source = SourceStatus::new(name, SourceType::System, Interval::from_secs(1));
+        let text = render(&metrics, &ProcessFacts::default(), &[source]);
+        let mut current = "";
+        for line in text.lines() {
+            if let Some(rest) = line.strip_prefix("# TYPE ") {
+                current = rest.split(' ').next().unwrap();
+            } else if !line.starts_with('#') {
+                assert_eq!(line.split(['{', ' ']).next().unwrap(), current, "{line}");
+                assert!(line.rsplit(' ').next().unwrap().parse::<f64>().is_ok(), "{line}");
+            }
+        }
+        assert!(text.contains("\nccmd_frames_total 7\n"));
+        assert!(text.contains("\nccmd_source_up{source=\"host\"} 0\n"));
+        assert!(!text.contains("ccmd_resident_bytes"), "what is not known is not told");
+    }
+
+    #[test]
+    fn label_values_are_escaped() {
+        assert_eq!(escaped("a\"b\\c\u{1b}"), "a\\\"b\\\\c");
+    }
+}
