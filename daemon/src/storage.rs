@@ -1,1 +1,184 @@
-//! Placeholder.
+//! What the daemon keeps on disk: logs that must not be lost, and an index that can be rebuilt
+//! from them.
+//!
+//! A data directory belongs to one process. It holds `ledger/` and `head/` and `history/<tier>/`
+//! (logs), `index/` (rebuildable), `lock` and `ballast`.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+pub mod disk;
+mod gate;
+pub mod index;
+pub mod key;
+pub mod lock;
+pub mod log;
+
+#[cfg(test)]
+mod tests;
+
+use self::disk::{Disk, RealDisk};
+use self::gate::{Claim, Gate, Pass};
+use self::index::{Index, IndexState};
+use self::lock::{LockError, OwnerLock};
+use self::log::{Fault, Log, LogError, LogOptions, LogReader};
+
+/// Enough for thousands of changes of documents on an otherwise full disk.
+const BALLAST_BYTES: u64 = 8 * 1024 * 1024;
+
+/// How a store is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StorageOptions {
+    /// Size of the reserve for when the disk is full; zero for none.
+    pub ballast_bytes: u64,
+    /// How each log is kept.
+    pub log: LogOptions,
+}
+
+impl Default for StorageOptions {
+    fn default() -> Self {
+        Self { ballast_bytes: BALLAST_BYTES, log: LogOptions::default() }
+    }
+}
+
+/// Why a store could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum StorageError {
+    /// The directory is in use, or cannot be locked.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// A log cannot be read.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The directory cannot be created.
+    #[error("{0}")]
+    Directory(Fault),
+    /// A tier's name would not be a plain name of a directory.
+    #[error("`{0}` cannot name a tier; use letters, digits, `-` and `_`")]
+    Tier(String),
+}
+
+/// Whether the store takes records.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoreState {
+    /// All logs take records, or would with the next one.
+    ReadWrite,
+    /// At least one log takes none. Everything can be read.
+    ReadOnly {
+        /// One sentence with a remedy.
+        reason: String,
+    },
+}
+
+/// An open data directory. The parts can be moved to their owners; the keeper stays with the
+/// composition root for as long as any of them is in use.
+#[derive(Debug)]
+pub struct Storage {
+    /// Every change of a document.
+    pub ledger: Log,
+    /// The samples that are not sealed yet.
+    pub head: Log,
+    /// The rebuildable index.
+    pub index: Index,
+    /// How the index was found: unless it is `Whole`, it is empty and its owner refills it.
+    pub index_state: IndexState,
+    /// What opening found and did, one sentence each, for operators.
+    pub recovery: Vec<String>,
+    /// Holds the lock and watches the logs.
+    pub keeper: Keeper,
+}
+
+impl Storage {
+    /// Opens a data directory with the usual options.
+    pub fn open(directory: &Path) -> Result<Self, StorageError> {
+        Self::open_with(directory, StorageOptions::default())
+    }
+
+    /// Opens a data directory, which is created if need be. Damage and a full disk do not prevent
+    /// that; they are told in `recovery`.
+    pub fn open_with(directory: &Path, options: StorageOptions) -> Result<Self, StorageError> {
+        let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+        disk.create_directory(directory)
+            .map_err(|error| StorageError::Directory(Fault::new("create", directory, &error)))?;
+        let lock = OwnerLock::take(directory)?;
+        let keeper = Keeper::new(disk, directory, options, Some(lock));
+        let (index, index_state) = Index::open(&directory.join("index"));
+        keeper.assemble(index, index_state)
+    }
+
+    /// The log of a history tier, and what opening it found and did.
+    pub fn history(&self, tier: &str) -> Result<(Log, Vec<String>), StorageError> {
+        self.keeper.history(tier)
+    }
+
+    /// See [`Keeper::probe`].
+    pub fn probe(&self) -> StoreState {
+        self.keeper.probe()
+    }
+}
+
+/// Holds a data directory for this process and watches over its room.
+#[derive(Debug)]
+pub struct Keeper {
+    disk: Arc<dyn Disk>,
+    directory: PathBuf,
+    options: StorageOptions,
+    gate: Arc<Gate>,
+    logs: Mutex<Vec<(LogReader, Pass)>>,
+    _lock: Option<OwnerLock>,
+}
+
+impl Keeper {
+    fn new(
+        disk: Arc<dyn Disk>,
+        directory: &Path,
+        options: StorageOptions,
+        lock: Option<OwnerLock>,
+    ) -> Self {
+        let gate = Arc::new(Gate::new(Arc::clone(&disk), directory, options.ballast_bytes));
+        let (directory, logs) = (directory.to_owned(), Mutex::default());
+        Self { disk, directory, options, gate, logs, _lock: lock }
+    }
+
+    fn assemble(self, index: Index, index_state: IndexState) -> Result<Storage, StorageError> {
+        let (ledger, mut recovery) = self.log("ledger", Claim::Reserve)?;
+        let (head, sentences) = self.log("head", Claim::Room)?;
+        recovery.extend(sentences);
+        recovery.extend(index_state.sentence());
+        self.probe();
+        Ok(Storage { ledger, head, index, index_state, recovery, keeper: self })
+    }
+
+    fn log(&self, path: &str, claim: Claim) -> Result<(Log, Vec<String>), StorageError> {
+        let directory = self.directory.join(path);
+        let (mut log, recovery) =
+            Log::open_on(Arc::clone(&self.disk), &directory, self.options.log)?;
+        let pass = Pass::new(&self.gate, claim);
+        log.guard(pass.clone());
+        self.logs.lock().unwrap_or_else(PoisonError::into_inner).push((log.reader(), pass));
+        Ok((log, recovery.sentences()))
+    }
+
+    /// The log of a history tier, and what opening it found and did. To be opened once.
+    pub fn history(&self, tier: &str) -> Result<(Log, Vec<String>), StorageError> {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+        if tier.is_empty() || !tier.bytes().all(plain) {
+            return Err(StorageError::Tier(tier.escape_debug().to_string()));
+        }
+        self.log(&format!("history/{tier}"), Claim::Room)
+    }
+
+    /// Looks for room on the disk and tells whether records are taken. To be called each second:
+    /// a log that stopped on a full disk goes on with the first record after a probe that found
+    /// room. (Writers therefore try; they do not wait for the state to change.)
+    pub fn probe(&self) -> StoreState {
+        self.gate.probe();
+        let logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
+        let stopped = logs
+            .iter()
+            .find_map(|(log, pass)| log.stopped().filter(|fault| !pass.would_go_on(fault)));
+        stopped.map_or(StoreState::ReadWrite, |fault| StoreState::ReadOnly {
+            reason: fault.to_string(),
+        })
+    }
+}

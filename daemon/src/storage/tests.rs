@@ -1,0 +1,126 @@
+use std::path::PathBuf;
+
+use super::disk::faulty::{EIO, FaultyDisk, Plan};
+use super::*;
+
+const MIB: u64 = 1024 * 1024;
+
+fn store(disk: &FaultyDisk) -> Storage {
+    let options =
+        StorageOptions { ballast_bytes: MIB, log: LogOptions { segment_bytes: 64 * 1024 } };
+    let directory = PathBuf::from("/data");
+    let keeper = Keeper::new(Arc::new(disk.clone()), &directory, options, None);
+    keeper.assemble(Index::in_memory(), IndexState::New).unwrap()
+}
+
+fn put(log: &mut Log, record: &[u8]) -> Result<(), LogError> {
+    log.append(record)?;
+    log.sync()
+}
+
+#[test]
+fn on_a_full_disk_the_ledger_lives_on_the_reserve_and_the_head_waits() {
+    let disk = FaultyDisk::new(Plan::Fine);
+    let mut store = store(&disk);
+    put(&mut store.ledger, b"first").unwrap();
+    disk.set_capacity(Some(disk.used()));
+    assert!(put(&mut store.head, &[1; 1000]).unwrap_err().is_full());
+    assert!(matches!(store.probe(), StoreState::ReadOnly { .. }));
+    assert!(put(&mut store.ledger, b"refused, and gives up the reserve").is_err());
+    put(&mut store.ledger, b"second").unwrap();
+    assert!(put(&mut store.head, b"still waits").is_err());
+    assert!(matches!(store.probe(), StoreState::ReadOnly { .. }));
+    assert!(put(&mut store.head, b"still waits").is_err());
+
+    disk.set_capacity(None);
+    assert_eq!(store.probe(), StoreState::ReadWrite);
+    put(&mut store.head, b"goes on").unwrap();
+    let ledger: Vec<_> = store.ledger.scan(None).map(|record| record.unwrap().1).collect();
+    assert_eq!(ledger, [b"first".to_vec(), b"second".to_vec()]);
+}
+
+#[test]
+fn a_store_without_any_room_is_read_and_takes_records_once_there_is_room() {
+    let disk = FaultyDisk::new(Plan::Fine);
+    {
+        let mut store = store(&disk);
+        put(&mut store.ledger, b"kept").unwrap();
+    }
+    disk.remove(&PathBuf::from("/data/ballast")).unwrap();
+    disk.set_capacity(Some(disk.used()));
+    let mut store = store(&disk);
+    assert_eq!(store.recovery, Vec::<String>::new());
+    assert_eq!(store.ledger.scan(None).count(), 1);
+    for _ in 0..3 {
+        assert!(put(&mut store.ledger, b"no").unwrap_err().is_full());
+        assert!(matches!(store.probe(), StoreState::ReadOnly { .. }));
+    }
+    disk.set_capacity(None);
+    assert_eq!(store.probe(), StoreState::ReadWrite);
+    put(&mut store.ledger, b"yes").unwrap();
+    assert_eq!(store.ledger.scan(None).count(), 2);
+}
+
+#[test]
+fn a_failing_device_is_tried_again_after_probes_but_ever_more_rarely() {
+    let disk = FaultyDisk::new(Plan::Fine);
+    let mut store = store(&disk);
+    put(&mut store.ledger, b"kept").unwrap();
+    disk.replan(Plan::Forever(0, EIO));
+    assert!(put(&mut store.ledger, b"lost").is_err());
+    for _ in 0..100 {
+        assert!(matches!(store.probe(), StoreState::ReadOnly { .. }));
+        let before = disk.calls();
+        assert!(put(&mut store.ledger, b"refused").is_err());
+        assert!(disk.calls() - before < 10);
+    }
+    disk.replan(Plan::Fine);
+    let waited = (0..100).position(|_| {
+        store.probe();
+        put(&mut store.ledger, b"again").is_ok()
+    });
+    assert!(waited.is_some_and(|probes| probes <= 64), "{waited:?}");
+    let ledger: Vec<_> = store.ledger.scan(None).map(|record| record.unwrap().1).collect();
+    assert_eq!(ledger, [b"kept".to_vec(), b"again".to_vec()]);
+}
+
+#[test]
+fn a_group_that_lost_records_is_not_acknowledged_by_a_later_sync() {
+    let disk = FaultyDisk::new(Plan::Fine);
+    let mut store = store(&disk);
+    store.head.append(b"dropped").unwrap();
+    disk.replan(Plan::Once(0, EIO));
+    assert!(store.head.append(b"fails").is_err());
+    store.probe();
+    store.probe();
+    assert!(store.head.append(b"refused").is_err(), "the group's sync has not failed yet");
+    assert!(store.head.sync().is_err());
+    put(&mut store.head, b"next group").unwrap();
+    let head: Vec<_> = store.head.scan(None).map(|record| record.unwrap().1).collect();
+    assert_eq!(head, [b"next group".to_vec()]);
+}
+
+#[test]
+fn a_tier_has_a_plain_name() {
+    let disk = FaultyDisk::new(Plan::Fine);
+    let store = store(&disk);
+    for bad in ["", "..", "a/b", "a\nb"] {
+        assert!(matches!(store.history(bad), Err(StorageError::Tier(_))), "{bad:?}");
+    }
+    let (mut raw, sentences) = store.history("raw").unwrap();
+    assert_eq!(sentences, Vec::<String>::new());
+    put(&mut raw, b"chunk").unwrap();
+}
+
+#[test]
+fn a_data_directory_has_one_owner_whose_process_is_named() {
+    let temporary = tempfile::tempdir().unwrap();
+    let first = Storage::open(temporary.path()).unwrap();
+    let error = Storage::open(temporary.path()).unwrap_err();
+    let StorageError::Lock(LockError::Held { pid, .. }) = error else { panic!("{error}") };
+    assert_eq!(pid, Some(std::process::id()));
+    drop(first);
+    let again = Storage::open(temporary.path()).unwrap();
+    assert_eq!(again.recovery, Vec::<String>::new());
+    assert_eq!(again.index_state, IndexState::Whole);
+}
