@@ -1,0 +1,31 @@
+//! The generated types by the names of their messages.
+
+use ccm_proto::wire;
+use prost::Message;
+
+fn through<M: Message + Default>(bytes: &[u8]) -> Result<Vec<u8>, prost::DecodeError> {
+    M::decode(bytes).map(|message| message.encode_to_vec())
+}
+
+/// Decodes bytes as a message and encodes it again.
+pub(crate) fn decode_and_encode(name: &str, bytes: &[u8]) -> Result<Vec<u8>, prost::DecodeError> {
+    macro_rules! types {
+        ($($name:ident,)*) => {
+            match name {
+                $(stringify!($name) => through::<wire::$name>(bytes),)*
+                _ => panic!("add the message type {name} to this list"),
+            }
+        };
+    }
+    types! {
+        ApplyRequest, ApplyResponse, Bucket, ClientMessage, Conflict, ConflictPath,
+        DaemonStatus, DocumentEntry, DocumentId, DocumentUpdate, DocumentWatch,
+        EffectiveDocument, FeedBinding, FeedUpdate, FeedWatch, Field, Frame, GetRequest,
+        GetResponse, GetStatusRequest, Goodbye, Hello, HistoryRequest, HistoryResponse,
+        InvalidDocuments, Label, Layer, LayerRef, ListSeriesRequest, ListSeriesResponse,
+        ListSourcesRequest, ListSourcesResponse, Notice, Outcome, Provenance, QueryRangeRequest,
+        QueryRangeResponse, Refresh, Row, Scalar, Scope, SeriesBuckets, SeriesKey,
+        SeriesSelector, Skipped, SourceStatus, StopRequest, StopResponse, Track, ViewDelta,
+        ViewStatus, Watch, Welcome, Write,
+    }
+}
