@@ -175,3 +175,6 @@ pub fn canonical(value: &serde_json::Value) -> String {
     }
     sorted(value).to_string()
 }
+
+#[cfg(test)]
+mod tests;

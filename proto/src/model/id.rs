@@ -92,3 +92,6 @@ impl<'de> Deserialize<'de> for Name {
         Self::new(&text).map_err(serde::de::Error::custom)
     }
 }
+
+#[cfg(test)]
+mod tests;

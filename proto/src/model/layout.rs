@@ -147,3 +147,6 @@ fn page_problems(page: &Page, path: &str, problems: &mut Vec<(String, String)>) 
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -107,3 +107,6 @@ impl SourceSpec {
         problems
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -231,3 +231,6 @@ fn is_plain_colour(text: &str) -> bool {
         || text.parse::<u8>().is_ok()
         || text.strip_prefix('#').is_some_and(hex)
 }
+
+#[cfg(test)]
+mod tests;

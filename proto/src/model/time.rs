@@ -176,3 +176,6 @@ impl<'de> Deserialize<'de> for Interval {
         text.parse().map_err(serde::de::Error::custom)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -126,3 +126,6 @@ impl<T: Into<Value>> From<Option<T>> for Value {
         option.map_or(Self::Absent, Into::into)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -447,3 +447,6 @@ impl WidgetSpec {
         problems
     }
 }
+
+#[cfg(test)]
+mod tests;
