@@ -255,7 +255,9 @@ impl Engine {
             None => Vec::new(),
         };
         match self.history.plan(&keys, range) {
-            Ok(plan) => out.push(Output::Backfill { feed, request, range, plan }),
+            Ok(plan) => {
+                out.push(Output::Backfill { feed, request, range, plan: Arc::new(plan) });
+            }
             // A window that history does not answer begins with what arrives live.
             Err(_) => self.backfill(feed, request, &[], out),
         }

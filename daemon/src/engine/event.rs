@@ -90,7 +90,7 @@ pub enum Output {
         /// Of when, and how dense.
         range: Range,
         /// What to read. It was made in the same step, and so holds exactly what came before it.
-        plan: QueryPlan,
+        plan: Arc<QueryPlan>,
     },
     /// History has something to keep.
     History(HistoryOutput),

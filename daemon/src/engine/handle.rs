@@ -89,7 +89,7 @@ impl EngineHandle {
     }
 
     /// Where the store says what it did. It has a way of its own, so that the store never waits
-    /// behind events that wait for the store.
+    /// behind readings.
     pub fn stored(&self) -> mpsc::Sender<Stored> {
         self.stored.clone()
     }

@@ -107,6 +107,8 @@ pub(super) struct Lines {
     start: Timestamp,
     /// The newest bucket.
     newest: Option<Timestamp>,
+    /// The newest reading.
+    read_at: Option<Timestamp>,
     drawn: Vec<Line>,
     slots: Option<Slots>,
     seam: Option<Seam>,
@@ -115,7 +117,15 @@ pub(super) struct Lines {
 impl Lines {
     pub(super) fn new(plan: LinePlan) -> Self {
         let start = Timestamp::EPOCH;
-        Self { plan, start, newest: None, drawn: Vec::new(), slots: None, seam: None }
+        Self {
+            plan,
+            start,
+            newest: None,
+            read_at: None,
+            drawn: Vec::new(),
+            slots: None,
+            seam: None,
+        }
     }
 
     pub(super) fn plan(&self) -> &LinePlan {
@@ -145,9 +155,8 @@ impl Lines {
 
     /// Takes a reading's samples over into the tracks and says in `delta` what changed.
     ///
-    /// A reading from before the newest bucket changes nothing, since the bucket it belongs to is
-    /// closed; when it is from before the whole window, the clock was set back, and the tracks
-    /// begin anew.
+    /// A reading that is not newer than the last one changes nothing, as in history; when it is
+    /// from before the whole window, the clock was set back, and the tracks begin anew.
     pub(super) fn push(
         &mut self,
         reading: &Reading,
@@ -156,15 +165,16 @@ impl Lines {
     ) {
         let grid = self.plan.grid;
         let bucket = reading.at.floor(grid.step);
-        if let Some(newest) = self.newest.filter(|newest| bucket < *newest) {
-            if bucket >= grid.window_start(newest) {
-                return;
-            }
+        let late = self.newest.filter(|newest| bucket < *newest);
+        if late.is_some_and(|newest| bucket < grid.window_start(newest)) {
             self.drawn.clear();
             self.seam = None;
             self.drop_slots();
             delta.removed_tracks.extend(tracks.drain(..).map(|track| track.id));
+        } else if late.is_some() || self.read_at.is_some_and(|last| reading.at <= last) {
+            return;
         }
+        self.read_at = Some(reading.at);
         self.advance(bucket, tracks, delta);
         self.resolve(&reading.samples.keys);
         let new = self.extend(bucket, &reading.samples.values, tracks, delta);
@@ -234,7 +244,7 @@ impl Lines {
         let index = grid.index(self.start, bucket);
         let mut new = Vec::new();
         for slot in self.slots.iter().flat_map(|slots| &slots.slots) {
-            let Some(value) = values.get(slot.sample).copied().filter(|value| !value.is_nan())
+            let Some(value) = values.get(slot.sample).copied().filter(|value| value.is_finite())
             else {
                 continue;
             };

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ccm_proto::model::{Bucket, Name, SeriesKey, SourceSpec};
-use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
@@ -25,33 +24,31 @@ const BATCH_MAX: usize = 64;
 /// Backfills that read at the same time, of all feeds together.
 const BACKFILLS_MAX: usize = 4;
 
-/// What history wants kept and the store has no room for yet; beyond it no event is taken in, so
-/// that a slow disk slows the sources down instead of filling memory.
-const UNKEPT_MAX: usize = 1_024;
-
-/// Where the loop's outputs go.
+/// Where the loop's outputs go. None of them waits: each has a queue of its own behind it, or
+/// keeps the newest alone.
 #[derive(Debug)]
-pub struct Outlets<P, C> {
-    /// Takes new versions of feeds; does not wait.
+pub struct Outlets<P, C, K> {
+    /// Takes new versions of feeds.
     pub publish: P,
-    /// Takes the sources that should be running from now on; does not wait.
+    /// Takes the sources that should be running from now on.
     pub collect: C,
     /// Takes what history wants kept, in order.
-    pub store: mpsc::Sender<HistoryOutput>,
+    pub keep: K,
 }
 
-/// Runs the engine until `stop` says so or nobody can send any more; then hands everything that
-/// arrived to the store.
-pub async fn run<P, C>(
+/// Runs the engine until `stop` says so or nobody can send any more; then takes in what has
+/// arrived.
+pub async fn run<P, C, K>(
     engine: Engine,
     mut inbox: Inbox,
     clock: Clock,
-    outlets: Outlets<P, C>,
+    outlets: Outlets<P, C, K>,
     stop: CancellationToken,
 ) -> Engine
 where
     P: FnMut(Publication) + Send,
     C: FnMut(BTreeMap<Name, Arc<SourceSpec>>) + Send,
+    K: FnMut(Vec<HistoryOutput>) + Send,
 {
     let mut work = Work::new(engine, clock, outlets, inbox.reader.clone());
     // A sleep of no time tells the present to the timer without reading a clock here.
@@ -60,50 +57,53 @@ where
     tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut batch = Vec::with_capacity(BATCH_MAX);
     loop {
-        let store = work.outlets.store.clone();
         tokio::select! {
             () = stop.cancelled() => break,
-            permit = store.reserve(), if !work.unkept.is_empty() => work.keep(permit.ok()),
             Some(stored) = inbox.stored.recv() => work.step(Event::Stored(stored)),
             Some(request) = inbox.requests.recv() => work.answer(request),
             Some(done) = work.backfills.join_next() => work.backfilled(done),
             _ = tick.tick() => work.step(Event::Tick),
-            taken = inbox.events.recv_many(&mut batch, BATCH_MAX),
-                if work.unkept.len() < UNKEPT_MAX =>
-            {
+            taken = inbox.events.recv_many(&mut batch, BATCH_MAX) => {
                 if taken == 0 {
                     break;
                 }
                 batch.drain(..).for_each(|event| work.step(event));
             }
         }
+        work.keep();
     }
-    work.finish(inbox).await
+    inbox.events.close();
+    while let Ok(event) = inbox.events.try_recv() {
+        work.step(event);
+    }
+    work.keep();
+    work.engine
 }
 
 type Backfill = (FeedId, u64, Result<Vec<(SeriesKey, Vec<Bucket>)>, HistoryError>);
 
-struct Work<P, C> {
+struct Work<P, C, K> {
     engine: Engine,
     clock: Clock,
-    outlets: Outlets<P, C>,
+    outlets: Outlets<P, C, K>,
     reader: HistoryReader,
     /// Kept for its memory.
     out: Vec<Output>,
-    /// What the store had no room for.
-    unkept: VecDeque<HistoryOutput>,
+    /// What history wants kept, not handed over yet.
+    unkept: Vec<HistoryOutput>,
     backfills: JoinSet<Backfill>,
     /// Backfills that wait, the newest of each feed.
-    waiting: VecDeque<(FeedId, u64, QueryPlan)>,
+    waiting: VecDeque<(FeedId, u64, Arc<QueryPlan>)>,
 }
 
-impl<P, C> Work<P, C>
+impl<P, C, K> Work<P, C, K>
 where
     P: FnMut(Publication) + Send,
     C: FnMut(BTreeMap<Name, Arc<SourceSpec>>) + Send,
+    K: FnMut(Vec<HistoryOutput>) + Send,
 {
-    fn new(engine: Engine, clock: Clock, outlets: Outlets<P, C>, reader: HistoryReader) -> Self {
-        let (out, unkept, waiting) = (Vec::new(), VecDeque::new(), VecDeque::new());
+    fn new(engine: Engine, clock: Clock, outlets: Outlets<P, C, K>, reader: HistoryReader) -> Self {
+        let (out, unkept, waiting) = (Vec::new(), Vec::new(), VecDeque::new());
         let backfills = JoinSet::new();
         Self { engine, clock, outlets, reader, out, unkept, backfills, waiting }
     }
@@ -121,7 +121,7 @@ where
         match output {
             Output::Publish(publication) => (self.outlets.publish)(publication),
             Output::Collect(sources) => (self.outlets.collect)(sources),
-            Output::History(kept) => self.unkept.push_back(kept),
+            Output::History(kept) => self.unkept.push(kept),
             Output::Backfill { feed, request, range: _, plan } => {
                 self.waiting.retain(|(other, ..)| *other != feed);
                 self.waiting.push_back((feed, request, plan));
@@ -156,20 +156,10 @@ where
         self.step(Event::Backfilled { feed, request, series });
     }
 
-    /// Hands as much to the store as it has room for; without a store nothing is kept.
-    fn keep(&mut self, permit: Option<mpsc::Permit<'_, HistoryOutput>>) {
-        let Some(permit) = permit else {
-            self.unkept.clear();
-            return;
-        };
-        if let Some(first) = self.unkept.pop_front() {
-            permit.send(first);
-        }
-        while let Some(next) = self.unkept.pop_front() {
-            if let Err(mpsc::error::TrySendError::Full(next)) = self.outlets.store.try_send(next) {
-                self.unkept.push_front(next);
-                return;
-            }
+    /// Hands what history wants kept over, all of a batch at once.
+    fn keep(&mut self) {
+        if !self.unkept.is_empty() {
+            (self.outlets.keep)(std::mem::take(&mut self.unkept));
         }
     }
 
@@ -185,22 +175,6 @@ where
             Request::Sources(reply) => drop(reply.send(self.engine.sources())),
             Request::Stats(reply) => drop(reply.send(self.engine.stats())),
         }
-    }
-
-    /// Takes in what has arrived and waits until the store has it all.
-    async fn finish(mut self, mut inbox: Inbox) -> Engine {
-        inbox.events.close();
-        while let Ok(event) = inbox.events.try_recv() {
-            self.step(event);
-        }
-        let store = self.outlets.store.clone();
-        while !self.unkept.is_empty() {
-            tokio::select! {
-                permit = store.reserve() => self.keep(permit.ok()),
-                Some(stored) = inbox.stored.recv() => self.step(Event::Stored(stored)),
-            }
-        }
-        self.engine
     }
 }
 

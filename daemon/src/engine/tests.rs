@@ -336,6 +336,17 @@ fn a_bucket_of_several_readings_is_their_mean() {
 }
 
 #[test]
+fn a_reading_that_comes_twice_counts_once() {
+    let mut bench = Bench::configured();
+    let key = FeedKey { max_points: 5, ..key("cpu") };
+    bench.step(Event::Opened(FeedId(1), key));
+    for (at, number) in [(10, 1.0), (11, 4.0), (11, 4.0), (10, 1.0)] {
+        bench.at(at, Event::Read(reading(at, number)));
+    }
+    assert_eq!(bench.view(1).tracks[0].values, [2.5]);
+}
+
+#[test]
 fn a_clock_that_is_set_back_far_begins_the_tracks_anew() {
     let mut bench = Bench::configured();
     bench.open(1, "cpu");

@@ -3,6 +3,8 @@ use std::collections::BTreeMap;
 use ccm_proto::model::series::SeriesSelector;
 use ccm_proto::model::{Interval, Labels, Name, Quality, Reading, Samples, Timestamp, Value};
 
+use tokio::sync::mpsc;
+
 use super::*;
 use crate::engine::event::{Configuration, FeedKey};
 use crate::engine::handle::{EngineHandle, QueryError, channel};
@@ -13,20 +15,20 @@ type Published = mpsc::UnboundedReceiver<Publication>;
 struct Running {
     handle: EngineHandle,
     published: Published,
-    kept: mpsc::Receiver<HistoryOutput>,
+    kept: mpsc::UnboundedReceiver<Vec<HistoryOutput>>,
     stop: CancellationToken,
     task: tokio::task::JoinHandle<Engine>,
 }
 
-fn start(store_room: usize) -> Running {
+fn start() -> Running {
     let (handle, inbox) = channel(HistoryReader::default());
     let (publish, published) = mpsc::unbounded_channel();
-    let (store, kept) = mpsc::channel(store_room);
+    let (keep, kept) = mpsc::unbounded_channel();
     let stop = CancellationToken::new();
     let outlets = Outlets {
         publish: move |publication| drop(publish.send(publication)),
         collect: |_| {},
-        store,
+        keep: move |outputs| drop(keep.send(outputs)),
     };
     let engine = Engine::new(History::new(Retention::default()));
     let clock = Clock::manual(Timestamp::from_millis(10_000));
@@ -67,7 +69,7 @@ fn opened() -> Event {
 
 #[tokio::test]
 async fn what_goes_in_comes_out_at_the_sink() {
-    let mut running = start(100);
+    let mut running = start();
     for event in [configuration(), reading(9_000), opened(), reading(10_000)] {
         running.handle.send(event).await.unwrap();
     }
@@ -84,7 +86,7 @@ async fn what_goes_in_comes_out_at_the_sink() {
 
 #[tokio::test]
 async fn questions_are_answered_and_after_the_end_refused() {
-    let running = start(100);
+    let running = start();
     running.handle.send(configuration()).await.unwrap();
     running.handle.send(opened()).await.unwrap();
     // The loop takes events and questions in any order.
@@ -102,15 +104,18 @@ async fn questions_are_answered_and_after_the_end_refused() {
 
 #[tokio::test]
 async fn what_arrived_before_the_stop_is_taken_in() {
-    let running = start(1);
+    let running = start();
     running.handle.send(configuration()).await.unwrap();
     for second in 1..=5 {
         running.handle.send(reading(second * 1_000)).await.unwrap();
     }
     running.stop.cancel();
     let mut kept = running.kept;
-    let drain = tokio::spawn(async move { while kept.recv().await.is_some() {} });
     let engine = running.task.await.unwrap();
-    drain.await.unwrap();
     assert_eq!(engine.stats().history.samples, 5);
+    let mut batches = Vec::new();
+    while let Some(batch) = kept.recv().await {
+        batches.push(batch);
+    }
+    assert!(batches.iter().all(|batch| !batch.is_empty()));
 }
