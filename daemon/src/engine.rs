@@ -24,7 +24,7 @@ pub mod run;
 mod source;
 
 use event::{Configuration, Event, Failure, FeedId, FeedKey, Output};
-use feed::Feed;
+use feed::{Feed, Projected};
 use source::{Content, Source};
 
 /// The most series that one query reads: a bound on the work and the memory of one question.
@@ -169,9 +169,10 @@ impl Engine {
         out.extend(self.kept.drain(..).map(Output::History));
         let reading = Arc::new(reading);
         source.read(Arc::clone(&reading));
+        let mut projected = Projected::default();
         for id in self.watchers.get(&reading.source).into_iter().flatten() {
             if let Some(feed) = self.feeds.get_mut(id) {
-                feed.read(&reading, source, out);
+                feed.read(&reading, source, &mut projected, out);
             }
         }
     }

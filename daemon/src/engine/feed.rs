@@ -14,6 +14,22 @@ use super::lines::{LinePlan, Lines};
 use super::source::{Content, Source};
 use crate::project::{self, Planes};
 
+/// What has been projected of one reading: feeds of one widget that differ in their window alone
+/// show the same fields and rows.
+#[derive(Debug, Default)]
+pub(super) struct Projected(Vec<(Arc<WidgetSpec>, Planes)>);
+
+impl Projected {
+    fn planes(&mut self, widget: &Arc<WidgetSpec>, reading: &Reading) -> Planes {
+        if let Some((_, planes)) = self.0.iter().find(|(other, _)| Arc::ptr_eq(other, widget)) {
+            return planes.clone();
+        }
+        let planes = project::planes(widget, &reading.value);
+        self.0.push((Arc::clone(widget), planes.clone()));
+        planes
+    }
+}
+
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Feed {
@@ -104,10 +120,16 @@ impl Feed {
     }
 
     /// Takes a new reading over.
-    pub(super) fn read(&mut self, reading: &Reading, source: &Source, out: &mut Vec<Output>) {
+    pub(super) fn read(
+        &mut self,
+        reading: &Reading,
+        source: &Source,
+        projected: &mut Projected,
+        out: &mut Vec<Output>,
+    ) {
         let Some(widget) = &self.widget else { return };
         let mut next = View::default();
-        let planes = project::planes(widget, &reading.value);
+        let planes = projected.planes(widget, reading);
         self.take_planes(planes, &mut next);
         let (mut before, mut tracks) = self.take_view();
         let mut changes = ViewDelta::default();

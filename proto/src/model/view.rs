@@ -278,6 +278,13 @@ impl View {
     }
 
     fn row_delta(&self, next: &Self, delta: &mut ViewDelta) {
+        let same_order = self.rows.len() == next.rows.len()
+            && self.rows.iter().zip(&next.rows).all(|(a, b)| a.key == b.key);
+        if same_order {
+            let both = self.rows.iter().zip(&next.rows);
+            delta.rows.extend(both.filter(|(a, b)| a != b).map(|(_, row)| row.clone()));
+            return;
+        }
         let old: HashMap<&str, &Row> =
             self.rows.iter().map(|row| (row.key.as_str(), row)).collect();
         let changed = next.rows.iter().filter(|row| old.get(row.key.as_str()) != Some(row));
@@ -285,11 +292,7 @@ impl View {
         let kept: HashSet<&str> = next.rows.iter().map(|r| r.key.as_str()).collect();
         let gone = self.rows.iter().filter(|row| !kept.contains(row.key.as_str()));
         delta.removed_rows.extend(gone.map(|row| row.key.clone()));
-        let same_order = self.rows.len() == next.rows.len()
-            && self.rows.iter().zip(&next.rows).all(|(a, b)| a.key == b.key);
-        if !same_order {
-            delta.row_order = Some(next.rows.iter().map(|row| row.key.clone()).collect());
-        }
+        delta.row_order = Some(next.rows.iter().map(|row| row.key.clone()).collect());
     }
 
     /// Takes a change over. Any delta can be applied to any view: what does not fit is dropped.
