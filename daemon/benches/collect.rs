@@ -1,4 +1,5 @@
-//! What one reading of this machine costs, with and without walking its processes.
+//! What one reading of this machine costs: without any processes, repeating their table, and
+//! walking them; and what one of the daemon itself costs.
 
 #![expect(clippy::expect_used, reason = "a bench may end where it fails")]
 
@@ -12,28 +13,62 @@ use criterion::{Criterion, criterion_group, criterion_main};
 
 fn collector(document: &str) -> Box<dyn Collector> {
     let spec: SourceSpec = toml::from_str(document).expect("the bench's own document");
-    let name = Name::new("host").expect("a name");
-    let mut collector = collectors(Arc::new(SelfMetrics::default()))(&name, &spec);
-    collector.prime(Duration::ZERO);
-    collector
+    collectors(Arc::new(SelfMetrics::default()))(&name(), &spec)
+}
+
+fn name() -> Name {
+    Name::new("host").expect("a name")
+}
+
+/// This machine, but its procfs has no processes in sight.
+#[cfg(target_os = "linux")]
+fn without_processes(proc: &std::path::Path) -> Box<dyn Collector> {
+    use ccm_daemon::collect::system::{self, Roots};
+    let files = [
+        "stat",
+        "loadavg",
+        "meminfo",
+        "vmstat",
+        "diskstats",
+        "net",
+        "uptime",
+        "pressure",
+        "sys",
+        "self",
+    ];
+    for file in files {
+        let target = std::path::Path::new("/proc").join(file);
+        std::os::unix::fs::symlink(target, proc.join(file)).expect("a link");
+    }
+    let roots = Roots { proc: proc.to_owned(), ..Roots::default() };
+    system::collector_at(name(), ccm_proto::model::source::SystemConfig::default(), &roots)
+}
+
+fn measure(criterion: &mut Criterion, name: &str, mut collector: Box<dyn Collector>) {
+    let mut elapsed = Duration::ZERO;
+    collector.prime(elapsed);
+    criterion.bench_function(name, |bench| {
+        bench.iter(|| {
+            elapsed += Duration::from_secs(1);
+            let moment = Moment { at: Timestamp::EPOCH, elapsed };
+            black_box(collector.read(moment).expect("a reading"))
+        });
+    });
 }
 
 fn readings(criterion: &mut Criterion) {
+    #[cfg(target_os = "linux")]
+    {
+        let proc = tempfile::tempdir().expect("a directory");
+        measure(criterion, "host without processes", without_processes(proc.path()));
+    }
     let cases = [
-        ("host without processes", "type = \"system\"\n[system]\nprocesses_interval = \"52w\""),
-        ("host with processes", "type = \"system\"\n[system]\nprocesses_interval = \"1s\""),
+        ("host repeating processes", "type = \"system\"\n[system]\nprocesses_interval = \"52w\""),
+        ("host walking processes", "type = \"system\"\n[system]\nprocesses_interval = \"1s\""),
         ("daemon", "type = \"daemon\""),
     ];
     for (name, document) in cases {
-        let mut collector = collector(document);
-        let mut elapsed = Duration::ZERO;
-        criterion.bench_function(name, |bench| {
-            bench.iter(|| {
-                elapsed += Duration::from_secs(1);
-                let moment = Moment { at: Timestamp::EPOCH, elapsed };
-                black_box(collector.read(moment).expect("a reading"))
-            });
-        });
+        measure(criterion, name, collector(document));
     }
 }
 

@@ -130,6 +130,7 @@ mod tests {
 
     #[test]
     fn label_values_are_escaped() {
-        assert_eq!(escaped("a\"b\\c\u{1b}"), "a\\\"b\\\\c");
+        assert_eq!(escaped("a\"b\\c"), "a\\\"b\\\\c");
+        assert!(!escaped("\u{1b}[2J\n").contains(['\u{1b}', '\n']));
     }
 }

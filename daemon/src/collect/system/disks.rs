@@ -15,21 +15,21 @@ const DISKS_MAX: usize = 512;
 pub struct Disk {
     /// The device's name.
     pub name: String,
-    /// Reads done since boot.
-    pub reads: u64,
+    /// Reads done since boot; not every system tells.
+    pub reads: Option<u64>,
     /// Sectors read.
     pub sectors_read: u64,
     /// Writes done.
-    pub writes: u64,
+    pub writes: Option<u64>,
     /// Sectors written.
     pub sectors_written: u64,
     /// Milliseconds in which anything was being done.
-    pub busy_ms: u64,
+    pub busy_ms: Option<u64>,
 }
 
 impl Disk {
     fn is_untouched(&self) -> bool {
-        self.reads == 0 && self.writes == 0
+        self.reads == Some(0) && self.writes == Some(0)
     }
 
     /// Whether it is only another name for what other devices or memory hold, so that it must
@@ -59,11 +59,11 @@ fn parse_line(line: &str) -> Option<Disk> {
     let mut number = |skip: usize| fields.nth(skip)?.parse::<u64>().ok();
     Some(Disk {
         name,
-        reads: number(0)?,
+        reads: Some(number(0)?),
         sectors_read: number(1)?,
-        writes: number(1)?,
+        writes: Some(number(1)?),
         sectors_written: number(1)?,
-        busy_ms: number(2)?,
+        busy_ms: Some(number(2)?),
     })
 }
 
@@ -84,7 +84,7 @@ pub fn values(before: &[Disk], now: &[Disk], seconds: f64) -> (Value, Value) {
             }
         }
         let busy = former.and_then(|former| {
-            percent(rise(former.busy_ms, disk.busy_ms)? as f64, seconds * 1_000.0)
+            percent(rise(former.busy_ms?, disk.busy_ms?)? as f64, seconds * 1_000.0)
         });
         let mut entries = named(rates);
         entries.push(("device", disk.name.as_str().into()));
@@ -105,11 +105,11 @@ fn named([read, write, reads, writes]: [Option<f64>; 4]) -> Vec<(&'static str, V
 }
 
 fn rates(former: Option<&Disk>, now: &Disk, seconds: f64) -> [Option<f64>; 4] {
-    let rate = |of: fn(&Disk) -> u64| per_second(former.map(of), of(now), seconds);
+    let rate = |of: fn(&Disk) -> Option<u64>| per_second(former.and_then(of), of(now)?, seconds);
     let bytes = |sectors: Option<f64>| sectors.map(|sectors| (sectors * SECTOR).round());
     [
-        bytes(rate(|disk| disk.sectors_read)),
-        bytes(rate(|disk| disk.sectors_written)),
+        bytes(rate(|disk| Some(disk.sectors_read))),
+        bytes(rate(|disk| Some(disk.sectors_written))),
         rate(|disk| disk.reads),
         rate(|disk| disk.writes),
     ]

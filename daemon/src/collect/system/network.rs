@@ -22,8 +22,8 @@ pub struct Interface {
     pub transmit_packets: u64,
     /// Packets that were broken, in either direction.
     pub errors: u64,
-    /// Packets that were dropped, in either direction.
-    pub drops: u64,
+    /// Packets that were dropped, in either direction; not every system tells.
+    pub drops: Option<u64>,
     /// Whether it is in operation; the system does not tell of each.
     pub up: Option<bool>,
 }
@@ -56,7 +56,7 @@ fn parse_line(line: &str) -> Option<Interface> {
         transmit_bytes,
         transmit_packets,
         errors: receive_errors.saturating_add(transmit_errors),
-        drops: receive_drops.saturating_add(transmit_drops),
+        drops: Some(receive_drops.saturating_add(transmit_drops)),
         up: None,
     })
 }
@@ -98,6 +98,7 @@ pub fn values(before: &[Interface], now: &[Interface], seconds: f64) -> (Value, 
         let same = before.get(index).filter(|former| former.name == interface.name);
         let former = same.or_else(|| before.iter().find(|f| f.name == interface.name));
         let rate = |of: fn(&Interface) -> u64| per_second(former.map(of), of(interface), seconds);
+        let drops = interface.drops.and_then(|now| per_second(former?.drops, now, seconds));
         let receive = rate(|i| i.receive_bytes).map(f64::round);
         let transmit = rate(|i| i.transmit_bytes).map(f64::round);
         if all_inner || !interface.is_inner() {
@@ -111,8 +112,9 @@ pub fn values(before: &[Interface], now: &[Interface], seconds: f64) -> (Value, 
             ("receive_packets_per_second", rate(|i| i.receive_packets).map(tenths).into()),
             ("transmit_packets_per_second", rate(|i| i.transmit_packets).map(tenths).into()),
             ("errors_per_second", rate(|i| i.errors).map(tenths).into()),
-            ("drops_per_second", rate(|i| i.drops).map(tenths).into()),
+            ("drops_per_second", drops.map(tenths).into()),
             ("up", interface.up.into()),
+            ("state", interface.up.map(|up| if up { "up" } else { "down" }).into()),
         ]));
     }
     let total = Value::map([
@@ -167,7 +169,7 @@ mod tests {
         let interfaces = parse(&text, &["veth*".to_owned()]);
         assert_eq!(interfaces.len(), 1);
         assert_eq!(interfaces[0].name, "eth0:1");
-        assert_eq!((interfaces[0].errors, interfaces[0].drops), (4, 6));
+        assert_eq!((interfaces[0].errors, interfaces[0].drops), (4, Some(6)));
         assert!(is_up("unknown\n") && is_up("up\n") && !is_up("down\n"));
     }
 

@@ -94,7 +94,7 @@ impl Machine {
             transmit_bytes: data.total_transmitted(),
             transmit_packets: data.total_packets_transmitted(),
             errors: data.total_errors_on_received() + data.total_errors_on_transmitted(),
-            drops: 0,
+            drops: None,
             up: None,
         });
         let wanted =
@@ -306,5 +306,8 @@ mod tests {
         assert!(number("memory.total").unwrap() > 0.0);
         assert!(number("tasks.total").unwrap() >= 1.0);
         assert!(reading.value.at("memory.cached").is_none(), "what is not known is not there");
+        for disk in reading.value.at("disks").and_then(Value::as_list).unwrap_or_default() {
+            assert!(disk.at("busy").unwrap().is_absent(), "nor is it zero");
+        }
     }
 }

@@ -21,6 +21,9 @@ use crate::collect::system::{Roots, users};
 /// machines, and more than any screen or person takes in.
 const LOOKED_AT_MAX: usize = 32_768;
 
+/// The user who may become any other.
+const ROOT: u32 = 0;
+
 /// The longest `/proc/PID/stat`.
 const STAT_MAX: usize = 2_048;
 
@@ -30,6 +33,7 @@ struct Remembered {
     ticks: u64,
     name: String,
     command: Arc<str>,
+    owner: Option<u32>,
     /// The walk that last saw it.
     walk: u64,
 }
@@ -113,28 +117,32 @@ impl ProcessTable {
     }
 
     fn process(&mut self, stat: Stat, seconds: f64) -> Process {
-        let user = self.owner(stat.pid);
-        let known = self.remembered.get_mut(&stat.pid).filter(|known| {
+        let known = self.remembered.remove(&stat.pid).filter(|known| {
             // The same process under a new name has become another program.
             known.started == stat.started && known.name == stat.name
         });
-        if let Some(known) = known {
-            let cpu =
-                processes::cpu_percent(known.ticks, stat.ticks, seconds, self.ticks_per_second);
-            known.ticks = stat.ticks;
-            known.walk = self.walk;
-            return Process { command: Arc::clone(&known.command), user, cpu, stat };
-        }
-        let command: Arc<str> = self.command(&stat).into();
+        let cpu = known.as_ref().and_then(|known| {
+            processes::cpu_percent(known.ticks, stat.ticks, seconds, self.ticks_per_second)
+        });
+        // Only root's processes can give themselves to somebody else without a new program.
+        let owner = known.as_ref().and_then(|known| known.owner);
+        let owner = owner.filter(|owner| *owner != ROOT || stat.kernel);
+        let owner = owner.or_else(|| self.owner(stat.pid));
+        let command = match known {
+            Some(known) => known.command,
+            None => self.command(&stat).into(),
+        };
         let remembered = Remembered {
             started: stat.started,
             ticks: stat.ticks,
             name: stat.name.clone(),
             command: Arc::clone(&command),
+            owner,
             walk: self.walk,
         };
         self.remembered.insert(stat.pid, remembered);
-        Process { stat, user, command, cpu: None }
+        let user = owner.map_or_else(|| Arc::from(""), |owner| self.users.name(owner));
+        Process { stat, user, command, cpu }
     }
 
     fn path_of(&mut self, pid: u32, file: &str) -> PathBuf {
@@ -151,12 +159,10 @@ impl ProcessTable {
         processes::parse(&text)
     }
 
-    fn owner(&mut self, pid: u32) -> Arc<str> {
+    /// The effective user: the directory is theirs, whatever else the process hides.
+    fn owner(&mut self, pid: u32) -> Option<u32> {
         let path = self.path_of(pid, "");
-        match fs::metadata(path) {
-            Ok(metadata) => self.users.name(metadata.uid()),
-            Err(_) => Arc::from(""),
-        }
+        fs::metadata(path).ok().map(|metadata| metadata.uid())
     }
 
     fn command(&mut self, stat: &Stat) -> String {
