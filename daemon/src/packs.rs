@@ -11,7 +11,35 @@ macro_rules! shipped {
 }
 
 /// Every shipped document, in the order of their kinds: what is referred to comes first.
-pub const DOCUMENTS: &[Shipped] = shipped![];
+pub const DOCUMENTS: &[Shipped] = shipped![
+    Source "ccmd" at "packs/sources/ccmd.toml",
+    Source "host" at "packs/sources/host.toml",
+    Widget "ccmd-cost" at "packs/widgets/ccmd-cost.toml",
+    Widget "ccmd-memory" at "packs/widgets/ccmd-memory.toml",
+    Widget "ccmd-state" at "packs/widgets/ccmd-state.toml",
+    Widget "ccmd-traffic" at "packs/widgets/ccmd-traffic.toml",
+    Widget "host-cores" at "packs/widgets/host-cores.toml",
+    Widget "host-cpu" at "packs/widgets/host-cpu.toml",
+    Widget "host-cpu-modes" at "packs/widgets/host-cpu-modes.toml",
+    Widget "host-disk-io" at "packs/widgets/host-disk-io.toml",
+    Widget "host-disk-ops" at "packs/widgets/host-disk-ops.toml",
+    Widget "host-disks" at "packs/widgets/host-disks.toml",
+    Widget "host-filesystems" at "packs/widgets/host-filesystems.toml",
+    Widget "host-health" at "packs/widgets/host-health.toml",
+    Widget "host-interfaces" at "packs/widgets/host-interfaces.toml",
+    Widget "host-interfaces-io" at "packs/widgets/host-interfaces-io.toml",
+    Widget "host-load" at "packs/widgets/host-load.toml",
+    Widget "host-load-history" at "packs/widgets/host-load-history.toml",
+    Widget "host-memory" at "packs/widgets/host-memory.toml",
+    Widget "host-memory-details" at "packs/widgets/host-memory-details.toml",
+    Widget "host-memory-history" at "packs/widgets/host-memory-history.toml",
+    Widget "host-network" at "packs/widgets/host-network.toml",
+    Widget "host-pressure" at "packs/widgets/host-pressure.toml",
+    Widget "host-pressure-history" at "packs/widgets/host-pressure-history.toml",
+    Widget "host-processes" at "packs/widgets/host-processes.toml",
+    Widget "host-temperatures" at "packs/widgets/host-temperatures.toml",
+    Layout "host" at "../../layouts/host.toml",
+];
 
 #[cfg(test)]
 mod tests {
