@@ -7,6 +7,8 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{FlockOperation, flock};
+
 const STORE: &str = "store-";
 const DAMAGED: &str = "damaged-";
 const SEAL: &str = "seal";
@@ -100,6 +102,14 @@ impl Files {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             other => other,
         }
+    }
+
+    /// Waits until sled has let go of its files: after a store was dropped, its threads may still
+    /// be writing. They hold the lock on this file for so long.
+    pub(super) fn wait_until_released(&self) -> io::Result<File> {
+        let file = File::open(self.store().join("db"))?;
+        flock(&file, FlockOperation::LockExclusive)?;
+        Ok(file)
     }
 
     /// Seals the files after a clean end.

@@ -71,7 +71,8 @@ pub(super) fn close(store: Store, files: Files, deadline: Duration) {
     let closed = run(deadline, move || {
         store.flush()?;
         drop(store);
-        files.write_seal().map_err(|error| IndexError::of_io(&error))
+        let sealed = files.wait_until_released().and_then(|_released| files.write_seal());
+        sealed.map_err(|error| IndexError::of_io(&error))
     });
     match closed {
         Some(Ok(())) => {}
