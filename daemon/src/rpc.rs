@@ -1,1 +1,3 @@
-//! Placeholder.
+//! The services, one file each.
+
+pub mod documents;
