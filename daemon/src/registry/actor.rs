@@ -1,7 +1,8 @@
 //! The registry's loop: one thread that owns the core, the ledger and the index.
 //!
 //! A change is planned, appended to the ledger and synced, and only then committed, answered and
-//! published. When the ledger refuses, everything stays as it was and the registry goes read-only.
+//! published. When the ledger refuses, everything stays as it was, and the change is refused. When
+//! the ledger is damaged, the registry is read-only.
 //!
 //! The daemon's composition root opens the ledger's log and the index and calls [`spawn`], which
 //! returns when the documents are restored; the handle is what everyone else gets.
@@ -33,8 +34,11 @@ const QUEUE: usize = 64;
 /// The most revisions that one answer holds.
 pub const HISTORY_MAX: usize = 200;
 
-/// The notice of a ledger that cannot be written or trusted.
+/// The notice of a ledger that cannot be trusted.
 const LEDGER_NOTICE: &str = "registry:ledger";
+
+/// The notice of a ledger that cannot be written.
+const WRITE_NOTICE: &str = "registry:write";
 
 /// The notice of an index that does not keep up.
 const INDEX_NOTICE: &str = "registry:index";
@@ -43,7 +47,8 @@ const INDEX_NOTICE: &str = "registry:index";
 pub trait Ledger: Send {
     /// All records from the beginning. An error ends the iteration.
     fn records(&self) -> Box<dyn Iterator<Item = Result<Vec<u8>, LedgerError>> + '_>;
-    /// Appends a record; it is on disk when this returns. After an error every further call fails.
+    /// Appends a record; it is on disk when this returns. After an error the ledger itself decides
+    /// whether a later call may succeed, as when a full disk has room again.
     fn append(&mut self, record: &[u8]) -> Result<(), LedgerError>;
 }
 
@@ -292,12 +297,17 @@ impl Actor {
             .map_err(|error| LedgerError(error.to_string()))
             .and_then(|(bytes, chain)| self.ledger.append(&bytes).map(|()| chain));
         match written {
-            Ok(chain) => self.chain = chain,
+            Ok(chain) => {
+                self.chain = chain;
+                self.notices.clear(WRITE_NOTICE);
+            }
             Err(error) => {
-                let cause = self.refuse(&format!(
-                    "changes cannot be written: {error}; documents stay as they are until the \
-                     daemon is restarted with the disk in order"
+                let cause = SafeText::new(&format!(
+                    "changes of documents cannot be written: {error}; everything stays as it is \
+                     until the disk is in order"
                 ));
+                tracing::error!(%cause, "the ledger refuses");
+                self.raise(WRITE_NOTICE, Severity::Error, cause.clone());
                 return Err(ApplyError::ReadOnly(cause));
             }
         }
@@ -369,12 +379,11 @@ impl Actor {
     }
 
     /// Goes read-only for the reason given.
-    fn refuse(&mut self, cause: &str) -> SafeText {
+    fn refuse(&mut self, cause: &str) {
         let cause = SafeText::new(cause);
         tracing::error!(%cause, "the registry is read-only");
         self.raise(LEDGER_NOTICE, Severity::Error, cause.clone());
-        self.read_only = Some(cause.clone());
-        cause
+        self.read_only = Some(cause);
     }
 
     fn index_fails(&mut self, cause: &str) {
