@@ -421,4 +421,6 @@ fn fallback_key(label: &str) -> String {
 }
 
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;

@@ -1,70 +1,11 @@
-use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
-
 use ccm_proto::model::Timestamp;
 
+use super::testing::{Paper, Shelf};
 use super::*;
 use crate::registry::{Action, OutcomeResult, Text, Write};
 
 const SHIPPED: Shipped =
     Shipped { kind: Kind::Source, name: "host", toml: "type = \"system\"\ninterval = \"1s\"" };
-
-/// A ledger whose records outlast it, and which can be told to refuse.
-#[derive(Clone, Default)]
-struct Paper(Arc<Mutex<(Vec<Vec<u8>>, bool)>>);
-
-impl Paper {
-    fn edit<T>(&self, change: impl FnOnce(&mut Vec<Vec<u8>>, &mut bool) -> T) -> T {
-        let mut paper = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (records, full) = &mut *paper;
-        change(records, full)
-    }
-}
-
-impl Ledger for Paper {
-    fn records(&self) -> Box<dyn Iterator<Item = Result<Vec<u8>, LedgerError>> + '_> {
-        Box::new(self.edit(|records, _| records.clone()).into_iter().map(Ok))
-    }
-
-    fn append(&mut self, record: &[u8]) -> Result<(), LedgerError> {
-        self.edit(|records, full| {
-            if *full {
-                return Err(LedgerError("no space left".to_owned()));
-            }
-            records.push(record.to_vec());
-            Ok(())
-        })
-    }
-}
-
-#[derive(Clone, Default)]
-struct Shelf(Arc<Mutex<BTreeMap<Vec<u8>, Vec<u8>>>>);
-
-impl Ordered for Shelf {
-    fn put(
-        &mut self,
-        entries: Vec<(Vec<u8>, Vec<u8>)>,
-    ) -> Result<(), super::super::index::OrderedError> {
-        self.0.lock().unwrap().put(entries)
-    }
-
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, super::super::index::OrderedError> {
-        Ordered::get(&*self.0.lock().unwrap(), key)
-    }
-
-    fn latest(
-        &self,
-        from: &[u8],
-        to: &[u8],
-        limit: usize,
-    ) -> Result<Vec<Vec<u8>>, super::super::index::OrderedError> {
-        self.0.lock().unwrap().latest(from, to, limit)
-    }
-
-    fn clear(&mut self) -> Result<(), super::super::index::OrderedError> {
-        Ordered::clear(&mut *self.0.lock().unwrap())
-    }
-}
 
 #[derive(Default)]
 struct Desk {
