@@ -26,10 +26,9 @@ impl Room {
         let root = TempDir::new().unwrap();
         let notices = NoticeBoard::default();
         let clock = Clock::manual(Timestamp::from_millis(1_000));
-        let (ledger, index) = testing::stores();
         let registry = spawn(Parts {
-            ledger,
-            index,
+            ledger: Box::new(testing::Paper::default()),
+            index: crate::storage::index::Index::in_memory(),
             clock: clock.clone(),
             notices: notices.clone(),
             shipped: vec![SHIPPED],
@@ -133,7 +132,7 @@ async fn what_is_no_text_of_a_document_is_told_and_what_it_said_holds() {
     room.look().await;
     let cases: [(&[u8], &str); 2] = [
         (b"interval = \"\xff\"", "not UTF-8 from byte 12"),
-        (&[b'#'; 300_000], "more than 262144 bytes"),
+        (&vec![b'#'; 300_000], "more than 262144 bytes"),
     ];
     for (bytes, expected) in cases {
         room.write("sources/host.toml", bytes);

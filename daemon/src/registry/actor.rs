@@ -4,8 +4,23 @@
 //! published. When the ledger refuses, everything stays as it was, and the change is refused. When
 //! the ledger is damaged, the registry is read-only.
 //!
-//! The daemon's composition root opens the ledger's log and the index and calls [`spawn`], which
-//! returns when the documents are restored; the handle is what everyone else gets.
+//! The daemon's composition root opens the store and calls [`spawn`] with its ledger and its index,
+//! which returns when the documents are restored; the handle is what everyone else gets:
+//!
+//! ```ignore
+//! let registry = registry::actor::spawn(Parts {
+//!     ledger: Box::new(storage.ledger),
+//!     index: storage.index,
+//!     clock: clock.clone(),
+//!     notices: notices.clone(),
+//!     shipped: packs::DOCUMENTS.to_vec(),
+//! })?;
+//! tokio::spawn(Files { directory, registry: registry.clone(), notices, clock }.run());
+//! let documents = rpc::documents::Documents::new(registry.clone(), clock);
+//! let configuration = registry.snapshot(); // a watch of what the engine works by
+//! // When draining, before the store's keeper goes:
+//! registry.stop().await;
+//! ```
 
 use std::io;
 use std::sync::Arc;
@@ -16,14 +31,16 @@ use ccm_proto::model::{Document, DocumentId, Kind, Name, Notice, Scope, Severity
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::diagnostic::Diagnostic;
-use super::index::{LayerIndex, Ordered};
+use super::index::LayerIndex;
 use super::record::{Chain, Record, encode};
 use super::request::Revisions;
 use super::{Applied, ApplyError, Layer, Registry, Request, Shipped, Snapshot};
 use crate::access::Identity;
 use crate::clock::Clock;
 use crate::notices::NoticeBoard;
+use crate::storage::index::Index;
 
+mod ledger;
 mod replay;
 
 use replay::{head, replay};
@@ -62,7 +79,7 @@ pub struct Parts {
     /// Where changes are kept.
     pub ledger: Box<dyn Ledger>,
     /// Where history is looked up.
-    pub index: Box<dyn Ordered>,
+    pub index: Index,
     /// The time of changes.
     pub clock: Clock,
     /// Where problems are told.

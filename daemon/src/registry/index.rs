@@ -1,97 +1,64 @@
-//! Every revision of every layer, ordered by key, for reading history without scanning the ledger.
+//! Every revision of every layer, for reading history without scanning the ledger.
 //!
-//! The index is never the only copy: it is rebuilt from the ledger whenever its head is not the
+//! The index is never the only copy: it is refilled from the ledger whenever its head is not the
 //! ledger's.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ccm_proto::model::{DocumentId, Kind, Scope};
 
 use super::layer::Layer;
+use crate::storage::index::{Batch, Index, IndexError};
+use crate::storage::key::Key;
 
-/// Keys and values in order.
-pub trait Ordered: Send {
-    /// Writes all entries.
-    fn put(&mut self, entries: Vec<(Vec<u8>, Vec<u8>)>) -> Result<(), OrderedError>;
-    /// Reads one value.
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, OrderedError>;
-    /// Values of at most `limit` keys from `from` on and before `to`, the last key first.
-    fn latest(&self, from: &[u8], to: &[u8], limit: usize) -> Result<Vec<Vec<u8>>, OrderedError>;
-    /// Removes everything.
-    fn clear(&mut self) -> Result<(), OrderedError>;
+/// What keys of layers are called, after the tenant.
+const LAYERS: &str = "layer";
+
+/// What the key of the index's generation is called.
+const HEAD: &str = "layer-head";
+
+/// Why an earlier revision cannot be read or kept.
+#[derive(Debug, thiserror::Error)]
+pub enum LayerIndexError {
+    /// The index does not answer.
+    #[error(transparent)]
+    Index(#[from] IndexError),
+    /// An entry is not a layer.
+    #[error("a revision in the index cannot be read: {0}")]
+    Entry(#[from] serde_json::Error),
 }
-
-/// Why the index does not answer.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the index does not answer: {0}")]
-pub struct OrderedError(pub String);
-
-impl Ordered for BTreeMap<Vec<u8>, Vec<u8>> {
-    fn put(&mut self, entries: Vec<(Vec<u8>, Vec<u8>)>) -> Result<(), OrderedError> {
-        self.extend(entries);
-        Ok(())
-    }
-
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, OrderedError> {
-        Ok(Self::get(self, key).cloned())
-    }
-
-    fn latest(&self, from: &[u8], to: &[u8], limit: usize) -> Result<Vec<Vec<u8>>, OrderedError> {
-        let within = self.range(from.to_vec()..to.to_vec()).rev().take(limit);
-        Ok(within.map(|(_, value)| value.clone()).collect())
-    }
-
-    fn clear(&mut self) -> Result<(), OrderedError> {
-        Self::clear(self);
-        Ok(())
-    }
-}
-
-/// Where the index's generation is kept. No tenant's keys begin like this, because names have no
-/// upper-case letters.
-const HEAD: &[u8] = b"HEAD\0registry";
-
-/// Says what a key is of, after the tenant.
-const LAYERS: u8 = b'd';
 
 /// The revisions of layers.
+#[derive(Debug)]
 pub struct LayerIndex {
-    entries: Box<dyn Ordered>,
-}
-
-impl std::fmt::Debug for LayerIndex {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("LayerIndex").finish_non_exhaustive()
-    }
+    index: Index,
 }
 
 impl LayerIndex {
-    /// Over an ordered store.
-    pub fn new(entries: Box<dyn Ordered>) -> Self {
-        Self { entries }
+    /// Over the store's index.
+    pub fn new(index: Index) -> Self {
+        Self { index }
     }
 
     /// The generation and the chain up to which the index goes; none when it holds nothing useful.
     pub fn head(&self) -> Option<Vec<u8>> {
-        self.entries.get(HEAD).ok().flatten()
+        self.index.get(&head_key()).ok().flatten()
     }
 
     /// Adds the layers of a change.
-    pub fn add(&mut self, layers: &[Arc<Layer>], head: &[u8]) -> Result<(), OrderedError> {
-        let mut entries = Vec::with_capacity(layers.len() + 1);
+    pub fn add(&mut self, layers: &[Arc<Layer>], head: &[u8]) -> Result<(), LayerIndexError> {
+        let mut batch = Batch::default();
         for layer in layers {
-            let value = serde_json::to_vec(layer.as_ref())
-                .map_err(|error| OrderedError(error.to_string()))?;
-            entries.push((key(&layer.id, &layer.scope, layer.revision), value));
+            let key = revision_key(&layer.id, &layer.scope, layer.revision);
+            batch.put(&key, serde_json::to_vec(layer.as_ref())?);
         }
-        entries.push((HEAD.to_vec(), head.to_vec()));
-        self.entries.put(entries)
+        batch.put(&head_key(), head);
+        Ok(self.index.apply(batch)?)
     }
 
-    /// Begins anew.
-    pub fn clear(&mut self) -> Result<(), OrderedError> {
-        self.entries.clear()
+    /// Removes everything: nothing else lives in the index, and what does is refilled as well.
+    pub fn clear(&mut self) -> Result<(), LayerIndexError> {
+        Ok(self.index.clear()?)
     }
 
     /// One revision.
@@ -100,8 +67,9 @@ impl LayerIndex {
         id: &DocumentId,
         scope: &Scope,
         revision: u64,
-    ) -> Result<Option<Arc<Layer>>, OrderedError> {
-        self.entries.get(&key(id, scope, revision))?.map(|value| read(&value)).transpose()
+    ) -> Result<Option<Arc<Layer>>, LayerIndexError> {
+        let value = self.index.get(&revision_key(id, scope, revision))?;
+        Ok(value.map(|value| serde_json::from_slice(&value)).transpose()?.map(Arc::new))
     }
 
     /// Revisions before one, the newest first.
@@ -111,45 +79,43 @@ impl LayerIndex {
         scope: &Scope,
         before: u64,
         limit: usize,
-    ) -> Result<Vec<Arc<Layer>>, OrderedError> {
-        let (from, to) = (key(id, scope, 0), key(id, scope, before));
-        self.entries.latest(&from, &to, limit)?.iter().map(|value| read(value)).collect()
+    ) -> Result<Vec<Arc<Layer>>, LayerIndexError> {
+        let behind = revision_key(id, scope, before);
+        let entries = self.index.range(&layer_key(id, scope), Some(behind.as_bytes()), limit)?;
+        let read = |(_, value): (_, Vec<u8>)| Ok(Arc::new(serde_json::from_slice(&value)?));
+        entries.into_iter().map(read).collect()
     }
 }
 
-fn read(value: &[u8]) -> Result<Arc<Layer>, OrderedError> {
-    serde_json::from_slice(value).map(Arc::new).map_err(|error| OrderedError(error.to_string()))
+fn head_key() -> Key {
+    Key::platform().text(HEAD)
 }
 
-/// The key of a layer's revision: tenant, then what it is of, then the rest. Every part ends with a
-/// zero byte, which no name holds, so no tenant's prefix is a prefix of another's; the platform's
-/// is the empty name.
-fn key(id: &DocumentId, scope: &Scope, revision: u64) -> Vec<u8> {
-    let (tenant, team, user) = match scope {
-        Scope::Platform => (None, None, None),
-        Scope::Tenant(tenant) => (Some(tenant), None, None),
-        Scope::Team(tenant, team) => (Some(tenant), Some(team), None),
-        Scope::User { tenant, team, user } => (Some(tenant), team.as_ref(), Some(user)),
+/// The prefix of a layer's revisions: tenant, then what it is of, then whose it is.
+fn layer_key(id: &DocumentId, scope: &Scope) -> Key {
+    let (root, team, user) = match scope {
+        Scope::Platform => (Key::platform(), None, None),
+        Scope::Tenant(tenant) => (Key::tenant(tenant.as_str()), None, None),
+        Scope::Team(tenant, team) => (Key::tenant(tenant.as_str()), Some(team), None),
+        Scope::User { tenant, team, user } => {
+            (Key::tenant(tenant.as_str()), team.as_ref(), Some(user))
+        }
     };
-    let mut key = Vec::with_capacity(64);
-    let text = |key: &mut Vec<u8>, name: Option<&ccm_proto::model::Name>| {
-        key.extend_from_slice(name.map_or("", |name| name.as_str()).as_bytes());
-        key.push(0);
-    };
-    text(&mut key, tenant);
-    key.push(LAYERS);
     // The number is part of the store's format; names of kinds may change.
-    key.push(match id.kind {
+    let kind = match id.kind {
         Kind::Layout => 1,
         Kind::Widget => 2,
         Kind::Source => 3,
         Kind::Theme => 4,
-    });
-    text(&mut key, Some(&id.name));
-    text(&mut key, team);
-    text(&mut key, user);
-    key.extend_from_slice(&revision.to_be_bytes());
-    key
+    };
+    let name =
+        |name: Option<&ccm_proto::model::Name>| name.map_or("", |name| name.as_str()).to_owned();
+    root.text(LAYERS).number(kind).text(id.name.as_str()).text(&name(team)).text(&name(user))
+}
+
+/// Revisions count down, so that the newest comes first.
+fn revision_key(id: &DocumentId, scope: &Scope, revision: u64) -> Key {
+    layer_key(id, scope).number(u64::MAX - revision)
 }
 
 #[cfg(test)]
@@ -159,13 +125,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_of_a_layer_are_ordered_by_revision_and_stay_apart_from_other_tenants() {
+    fn newer_revisions_come_first_and_other_layers_lie_elsewhere() {
         let id: DocumentId = "widget/cpu".parse().unwrap();
-        let scope = |tenant: &str| Scope::Tenant(Name::new(tenant).unwrap());
-        assert!(key(&id, &Scope::Platform, 1) < key(&id, &Scope::Platform, 256));
-        assert!(key(&id, &scope("a"), 0).starts_with(b"a\0"));
-        assert!(!key(&id, &scope("ab"), 0).starts_with(b"a\0"));
-        assert!(!key(&id, &scope("a"), 0).starts_with(b"\0"));
-        assert!(key(&id, &Scope::Platform, 0).starts_with(b"\0"));
+        let other: DocumentId = "widget/cpu2".parse().unwrap();
+        let tenant = Scope::Tenant(Name::new("acme").unwrap());
+        assert!(revision_key(&id, &Scope::Platform, 256) < revision_key(&id, &Scope::Platform, 1));
+        let prefix = layer_key(&id, &Scope::Platform);
+        for (id, scope) in [(&other, &Scope::Platform), (&id, &tenant)] {
+            assert!(!revision_key(id, scope, 1).as_bytes().starts_with(prefix.as_bytes()));
+        }
     }
 }

@@ -16,8 +16,9 @@ use crate::access::AccessError;
 /// The most documents of one request; all of them or none are written, in one record.
 pub const WRITES_MAX: usize = 1_000;
 
-/// The most text of one request; it becomes one record of the ledger.
-pub const REQUEST_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// The most text of one request. It becomes one record of the ledger, which holds the text and what
+/// it says, and has its own limit.
+pub const REQUEST_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// The longest reason and manager, in bytes.
 pub const REASON_BYTES_MAX: usize = 1_024;

@@ -7,8 +7,9 @@ use ccm_proto::model::{DocumentId, Scope};
 
 use super::{Ledger, LedgerError};
 use crate::registry::Layer;
-use crate::registry::index::{LayerIndex, Ordered, OrderedError};
+use crate::registry::index::{LayerIndex, LayerIndexError};
 use crate::registry::record::{Chain, Record, decode};
+use crate::storage::index::Index;
 
 /// What the ledger says.
 pub(super) struct Replayed {
@@ -50,7 +51,7 @@ impl<'a> Walk<'a> {
 }
 
 /// Reads the whole ledger, checks its chain, and brings the index up to date.
-pub(super) fn replay(ledger: &dyn Ledger, entries: Box<dyn Ordered>) -> Replayed {
+pub(super) fn replay(ledger: &dyn Ledger, index: Index) -> Replayed {
     let mut newest = BTreeMap::new();
     let mut walk = Walk::new(ledger);
     let damage = loop {
@@ -65,14 +66,14 @@ pub(super) fn replay(ledger: &dyn Ledger, entries: Box<dyn Ordered>) -> Replayed
         }
     };
     let Walk { generation, chain, .. } = walk;
-    let mut index = LayerIndex::new(entries);
+    let mut index = LayerIndex::new(index);
     let current = index.head().is_some_and(|found| found == head(generation, chain));
     let rebuilt = if current { Ok(()) } else { rebuild(&mut index, ledger) };
     let index_problem = rebuilt.err().map(|error| error.to_string());
     Replayed { newest, generation, chain, index, damage, index_problem }
 }
 
-fn rebuild(index: &mut LayerIndex, ledger: &dyn Ledger) -> Result<(), OrderedError> {
+fn rebuild(index: &mut LayerIndex, ledger: &dyn Ledger) -> Result<(), LayerIndexError> {
     index.clear()?;
     let mut walk = Walk::new(ledger);
     while let Ok(Some(record)) = walk.step() {

@@ -1,6 +1,6 @@
 use ccm_proto::model::Timestamp;
 
-use super::testing::{Paper, Shelf};
+use super::testing::Paper;
 use super::*;
 use crate::registry::{Action, OutcomeResult, Text, Write};
 
@@ -10,7 +10,7 @@ const SHIPPED: Shipped =
 #[derive(Default)]
 struct Desk {
     paper: Paper,
-    shelf: Shelf,
+    shelf: Option<tempfile::TempDir>,
     notices: NoticeBoard,
 }
 
@@ -18,7 +18,10 @@ impl Desk {
     fn open(&self) -> RegistryHandle {
         spawn(Parts {
             ledger: Box::new(self.paper.clone()),
-            index: Box::new(self.shelf.clone()),
+            index: match &self.shelf {
+                Some(shelf) => Index::open(shelf.path()).0,
+                None => Index::in_memory(),
+            },
             clock: Clock::manual(Timestamp::from_millis(5_000)),
             notices: self.notices.clone(),
             shipped: vec![SHIPPED],
@@ -60,7 +63,8 @@ fn interval(handle: &RegistryHandle) -> String {
 
 #[tokio::test]
 async fn what_was_acknowledged_is_there_after_a_restart_with_its_history() {
-    let desk = Desk::default();
+    let shelf = Some(tempfile::TempDir::new().unwrap());
+    let desk = Desk { shelf, ..Desk::default() };
     let handle = desk.open();
     for (revision, seconds) in ["2s", "3s", "4s"].iter().zip(1..) {
         let applied = put(&handle, revision).await.unwrap();
@@ -86,7 +90,6 @@ async fn a_lost_index_is_rebuilt_from_the_ledger() {
     put(&handle, "2s").await.unwrap();
     put(&handle, "3s").await.unwrap();
     handle.stop().await;
-    desk.shelf.0.lock().unwrap().clear();
     let handle = desk.open();
     assert_eq!(history(&handle, 0, 10).await, (vec![2, 1, 0], false));
 }
