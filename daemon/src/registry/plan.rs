@@ -257,7 +257,9 @@ impl Registry {
                 Ok(found) => place(&mut next, &layer.id, found),
                 Err((tree, problems)) => {
                     let at = |problem| step.origin.merged(layer.id.kind, &tree, problem);
-                    invalid.extend(problems.iter().map(at));
+                    let mut found: Vec<Diagnostic> = problems.iter().map(at).collect();
+                    found.sort_by_key(|diagnostic| (diagnostic.line, diagnostic.column));
+                    invalid.extend(found);
                 }
             }
         }

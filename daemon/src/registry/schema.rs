@@ -145,7 +145,9 @@ fn toml_tree(source: &str, origin: &mut Origin) -> Result<Value, Vec<Diagnostic>
         }
     };
     if !errors.is_empty() {
-        return Err(errors.into_iter().map(diagnostic).collect());
+        let mut found: Vec<Diagnostic> = errors.into_iter().map(diagnostic).collect();
+        found.sort_by_key(|diagnostic| (diagnostic.line, diagnostic.column));
+        return Err(found);
     }
     let mut reader = Reader { origin, source, problems: Vec::new() };
     let tree = reader.table(&Location::default(), table.get_ref(), 0);
