@@ -61,10 +61,18 @@ pub struct Files {
 }
 
 impl Files {
-    /// Applies all files, then follows their changes until the registry stops. Run as a task of
-    /// its own, and aborted to end it earlier.
-    pub async fn run(self) {
-        let changed = Arc::new(Notify::new());
+    /// Applies all files once, so that they are in effect before anyone can ask.
+    pub async fn once(&self) {
+        let mut known = self.remembered().await;
+        let directory = self.directory.clone();
+        if let Ok(found) = tokio::task::spawn_blocking(move || scan(&directory)).await {
+            self.settle(&mut known, found).await;
+        }
+    }
+
+    /// Applies all files, then follows their changes until the registry stops. `changed` also has
+    /// them looked at. Run as a task of its own, and aborted to end it earlier.
+    pub async fn run(self, changed: Arc<Notify>) {
         let mut watcher = Watcher::new(Arc::clone(&changed));
         let mut known = self.remembered().await;
         loop {

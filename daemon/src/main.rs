@@ -1,3 +1,7 @@
 //! The service binary.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ccm_daemon::cli::main()
+}

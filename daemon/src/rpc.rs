@@ -1,3 +1,18 @@
-//! The services, one file each.
+//! The services, one file each, and the one table from errors to gRPC status.
 
 pub mod documents;
+pub mod history;
+pub mod metrics;
+pub mod server;
+pub mod sources;
+pub mod stream;
+pub mod system;
+
+use ccm_proto::SafeText;
+use ccm_proto::convert::ConvertError;
+use tonic::Status;
+
+/// A message that says something impossible.
+fn invalid(error: &ConvertError) -> Status {
+    Status::invalid_argument(SafeText::new(&error.to_string()).to_string())
+}

@@ -1,1 +1,357 @@
-//! Placeholder.
+//! The command line: what was typed.
+
+use std::path::PathBuf;
+
+use ccm_proto::model::{DocumentId, Interval, Kind, Name, Timestamp};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Watch this machine and everything that reports to its daemon, in the terminal.
+///
+/// Without a command, ccm opens the dashboard. It starts the daemon when none is running; the
+/// daemon keeps recording while nobody watches and ends after 15 minutes without clients.
+#[derive(Debug, Parser)]
+#[command(name = "ccm", version, max_term_width = 100, after_help = AFTER_HELP)]
+pub struct Cli {
+    /// What to do instead of opening the dashboard.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// How to reach the daemon.
+    #[command(flatten)]
+    pub link: LinkArgs,
+    /// How the dashboard looks.
+    #[command(flatten)]
+    pub look: LookArgs,
+}
+
+const AFTER_HELP: &str = "\
+Inside the dashboard: ? shows every key, : opens the command line, q leaves.
+
+Exit codes: 0 done, 1 refused or different, 2 not possible as asked, 3 no daemon.";
+
+/// How to reach the daemon.
+#[derive(Clone, Debug, Default, Args)]
+pub struct LinkArgs {
+    /// The daemon's Unix socket; then none is started [default: in the runtime directory]
+    #[arg(long, global = true, env = "CCM_SOCKET", value_name = "PATH")]
+    pub socket: Option<PathBuf>,
+}
+
+/// How the dashboard looks.
+#[derive(Clone, Debug, Default, Args)]
+pub struct LookArgs {
+    /// The layout to open
+    #[arg(short, long, value_name = "NAME")]
+    pub layout: Option<Name>,
+    /// The page to begin with, from 1
+    #[arg(long, value_name = "N")]
+    pub page: Option<usize>,
+    /// The theme [default: the layout's, else dark or light as the terminal is]
+    #[arg(short, long, value_name = "NAME")]
+    pub theme: Option<Name>,
+    /// Colours to use
+    #[arg(long, value_enum, default_value_t)]
+    pub color: ColorChoice,
+    /// Glyphs to draw with
+    #[arg(long, value_enum, default_value_t)]
+    pub glyphs: GlyphChoice,
+    /// Leave the mouse to the terminal
+    #[arg(long)]
+    pub no_mouse: bool,
+    /// A file of key bindings [default: keys.toml in the configuration directory]
+    #[arg(long, value_name = "FILE")]
+    pub keys: Option<PathBuf>,
+}
+
+/// Colours to use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ColorChoice {
+    /// As the terminal and NO_COLOR say.
+    #[default]
+    Auto,
+    /// As many as the terminal says, whatever NO_COLOR says.
+    Always,
+    /// The 16 of the terminal.
+    #[value(name = "16")]
+    Ansi16,
+    /// The 256 of xterm.
+    #[value(name = "256")]
+    Ansi256,
+    /// 24 bit.
+    Truecolor,
+    /// None.
+    Never,
+}
+
+/// Glyphs to draw with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum GlyphChoice {
+    /// As the terminal and the locale say.
+    #[default]
+    Auto,
+    /// Braille patterns, blocks and box drawing.
+    Braille,
+    /// Blocks and box drawing.
+    Block,
+    /// 7-bit characters only.
+    Ascii,
+}
+
+/// What to do instead of opening the dashboard.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Draw a layout once, to a file or standard output
+    Snapshot(SnapshotArgs),
+    /// Show documents
+    Get(GetArgs),
+    /// Write documents from files
+    Apply(ApplyArgs),
+    /// Show how files differ from the documents
+    Diff(DiffArgs),
+    /// Delete a document
+    Delete(DeleteArgs),
+    /// Show the revisions of a document
+    History(HistoryArgs),
+    /// Set a document to what it was at a revision
+    Revert(RevertArgs),
+    /// Edit a document in $VISUAL or $EDITOR
+    Edit(EditArgs),
+    /// Show the daemon, its sources and what needs attention
+    Status(StatusArgs),
+    /// Start, stop or look at the daemon
+    #[command(subcommand)]
+    Daemon(DaemonCommand),
+    /// Print a completion script
+    Completions {
+        /// For which shell
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
+}
+
+/// Draws a layout once.
+#[derive(Clone, Debug, Args)]
+pub struct SnapshotArgs {
+    /// The layout
+    #[arg(default_value = "host")]
+    pub layout: Name,
+    /// What to write [default: by the file's ending, else text]
+    #[arg(short, long, value_enum)]
+    pub format: Option<SnapshotFormat>,
+    /// Columns and rows of the screen
+    #[arg(short, long, value_name = "COLSxROWS", default_value = "160x50", value_parser = size)]
+    pub size: (u16, u16),
+    /// The page, from 1
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub page: usize,
+    /// The theme [default: the layout's, else dark]
+    #[arg(short, long, value_name = "NAME")]
+    pub theme: Option<Name>,
+    /// Colours of an ansi snapshot
+    #[arg(long, value_enum, default_value = "truecolor")]
+    pub color: ColorChoice,
+    /// Glyphs to draw with
+    #[arg(long, value_enum, default_value = "braille")]
+    pub glyphs: GlyphChoice,
+    /// Where to write it [default: standard output]
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// How long to wait for every widget's first reading
+    #[arg(long, value_name = "DURATION", default_value = "5s")]
+    pub timeout: Interval,
+    /// Draw as if it were this Unix time in milliseconds
+    #[arg(long, value_name = "MS", value_parser = timestamp)]
+    pub at: Option<Timestamp>,
+}
+
+/// What a snapshot is written as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SnapshotFormat {
+    /// Plain lines.
+    Text,
+    /// Lines with colours for a terminal.
+    Ansi,
+    /// The data, not the picture.
+    Json,
+    /// A vector picture.
+    Svg,
+    /// A pixel picture.
+    Png,
+}
+
+fn size(text: &str) -> Result<(u16, u16), String> {
+    let problem = || format!("{text:?} is not a size; write COLSxROWS, such as 160x50");
+    let (columns, rows) = text.split_once('x').ok_or_else(problem)?;
+    let parse = |part: &str| part.parse::<u16>().map_err(|_| problem());
+    let (columns, rows) = (parse(columns)?, parse(rows)?);
+    if columns == 0 || rows == 0 || u32::from(columns) * u32::from(rows) > 1_000_000 {
+        return Err(format!("{text:?} is out of range: from 1x1 to a million cells"));
+    }
+    Ok((columns, rows))
+}
+
+fn timestamp(text: &str) -> Result<Timestamp, String> {
+    text.parse().map(Timestamp::from_millis).map_err(|_| "write Unix milliseconds".to_owned())
+}
+
+/// Shows documents.
+#[derive(Clone, Debug, Args)]
+pub struct GetArgs {
+    /// layout, widget, source or theme; or KIND/NAME [default: all]
+    pub what: Option<String>,
+    /// The name within the kind
+    pub name: Option<Name>,
+    /// How to write them [default: table, or toml for one document]
+    #[arg(short, long, value_enum)]
+    pub output: Option<GetOutput>,
+}
+
+/// How documents are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum GetOutput {
+    /// One line a document.
+    Table,
+    /// As in a file; comments are kept.
+    Toml,
+    /// As JSON.
+    Json,
+}
+
+/// Writes documents from files.
+#[derive(Clone, Debug, Args)]
+pub struct ApplyArgs {
+    /// A file, or a directory with layouts/ widgets/ sources/ themes/
+    #[arg(short, long, value_name = "FILE|DIR")]
+    pub file: PathBuf,
+    /// What the file is, when its folder does not tell
+    #[arg(long = "as", value_name = "KIND/NAME")]
+    pub id: Option<DocumentId>,
+    /// Why
+    #[arg(short, long)]
+    pub reason: String,
+    /// Say what would happen and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Take fields over from those who own them
+    #[arg(long)]
+    pub force: bool,
+    /// The revision that the change was made on; refused when the document has moved on
+    #[arg(long, value_name = "REV")]
+    pub base: Option<u64>,
+}
+
+/// Shows how files differ.
+#[derive(Clone, Debug, Args)]
+pub struct DiffArgs {
+    /// A file, or a directory with layouts/ widgets/ sources/ themes/
+    #[arg(short, long, value_name = "FILE|DIR")]
+    pub file: PathBuf,
+    /// What the file is, when its folder does not tell
+    #[arg(long = "as", value_name = "KIND/NAME")]
+    pub id: Option<DocumentId>,
+}
+
+/// Deletes a document.
+#[derive(Clone, Debug, Args)]
+pub struct DeleteArgs {
+    /// The document
+    #[arg(value_name = "KIND/NAME")]
+    pub id: DocumentId,
+    /// Why
+    #[arg(short, long)]
+    pub reason: String,
+    /// Say what would happen and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// Shows revisions.
+#[derive(Clone, Debug, Args)]
+pub struct HistoryArgs {
+    /// The document
+    #[arg(value_name = "KIND/NAME")]
+    pub id: DocumentId,
+    /// How many revisions
+    #[arg(short = 'n', long, default_value_t = 20)]
+    pub limit: u32,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Restores a revision.
+#[derive(Clone, Debug, Args)]
+pub struct RevertArgs {
+    /// The document
+    #[arg(value_name = "KIND/NAME")]
+    pub id: DocumentId,
+    /// The revision
+    #[arg(long, value_name = "REV")]
+    pub to: u64,
+    /// Why
+    #[arg(short, long)]
+    pub reason: String,
+    /// Say what would happen and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// Edits a document.
+#[derive(Clone, Debug, Args)]
+pub struct EditArgs {
+    /// The document
+    #[arg(value_name = "KIND/NAME")]
+    pub id: DocumentId,
+    /// Why [default: asked for]
+    #[arg(short, long)]
+    pub reason: Option<String>,
+}
+
+/// Shows the daemon.
+#[derive(Clone, Debug, Args)]
+pub struct StatusArgs {
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Start, stop or look at the daemon.
+#[derive(Clone, Debug, Subcommand)]
+pub enum DaemonCommand {
+    /// Start the daemon of this user, when none is running
+    Start,
+    /// End it
+    Stop,
+    /// Say whether it is running
+    Status(StatusArgs),
+    /// Print its log
+    Logs {
+        /// Go on printing what is added
+        #[arg(short, long)]
+        follow: bool,
+        /// How many lines of the end
+        #[arg(short = 'n', long, default_value_t = 100)]
+        lines: usize,
+    },
+    /// Be the daemon: what `start` runs in the background
+    #[command(hide = true)]
+    Run {
+        /// End after this long without clients
+        #[arg(long, value_name = "DURATION")]
+        idle_exit: Option<Interval>,
+    },
+}
+
+/// A kind, or a kind and a name, as `ccm get` takes them.
+pub fn selection(args: &GetArgs) -> Result<(Option<Kind>, Option<Name>), String> {
+    let Some(what) = &args.what else { return Ok((None, None)) };
+    if what.contains('/') {
+        let id: DocumentId =
+            what.parse().map_err(|e: ccm_proto::model::document::DocumentIdError| e.to_string())?;
+        return Ok((Some(id.kind), Some(id.name)));
+    }
+    let kind: Kind =
+        what.parse().map_err(|e: ccm_proto::model::document::DocumentIdError| e.to_string())?;
+    Ok((Some(kind), args.name.clone()))
+}

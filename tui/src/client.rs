@@ -1,1 +1,3 @@
-//! Placeholder.
+//! The link to the daemon.
+
+pub mod request;

@@ -1,1 +1,51 @@
-//! Placeholder.
+//! The subcommands, one file each: answers for scripts and for people between dashboards.
+
+mod apply;
+mod connection;
+pub mod daemon;
+mod diff;
+mod edit;
+mod error;
+mod files;
+mod get;
+mod history;
+mod manual;
+mod output;
+mod status;
+
+use std::process::ExitCode;
+
+use crate::cli::{Command, LinkArgs};
+
+pub use connection::Connection;
+pub use error::CommandError;
+pub use output::{Output, print, print_bytes};
+
+/// Exit code: done.
+pub const EXIT_OK: u8 = 0;
+/// Exit code: refused, or different.
+pub const EXIT_REFUSED: u8 = 1;
+/// Exit code: not possible as asked.
+pub const EXIT_USAGE: u8 = 2;
+/// Exit code: no daemon to talk to.
+pub const EXIT_NO_DAEMON: u8 = 3;
+
+/// Runs a subcommand other than the snapshot.
+pub async fn run(command: Command, link: &LinkArgs) -> Result<ExitCode, CommandError> {
+    match command {
+        Command::Snapshot(_) => {
+            Err(CommandError::Usage("a snapshot is not a plain command".to_owned()))
+        }
+        Command::Get(args) => get::run(&args, link).await,
+        Command::Apply(args) => apply::apply(&args, link).await,
+        Command::Delete(args) => apply::delete(&args, link).await,
+        Command::Revert(args) => apply::revert(&args, link).await,
+        Command::Diff(args) => diff::run(&args, link).await,
+        Command::History(args) => history::run(&args, link).await,
+        Command::Edit(args) => edit::run(&args, link).await,
+        Command::Status(args) => status::run(&args, link).await,
+        Command::Daemon(command) => daemon::run(command, link).await,
+        Command::Completions { shell } => manual::completions(shell),
+        Command::Man => manual::man(),
+    }
+}

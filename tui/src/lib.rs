@@ -5,6 +5,7 @@
 //! [`input`], [`effect`], [`term`].
 
 pub mod action;
+pub mod autostart;
 pub mod cli;
 pub mod client;
 pub mod clock;
@@ -14,10 +15,12 @@ pub mod format;
 pub mod glyph;
 pub mod grid;
 pub mod input;
+pub mod live;
 pub mod message;
 pub mod model;
 pub mod runtime;
 pub mod snapshot;
+pub mod snapshot_command;
 pub mod term;
 pub mod theme;
 pub mod update;

@@ -28,7 +28,7 @@ const BACKFILLS_MAX: usize = 4;
 /// keeps the newest alone.
 #[derive(Debug)]
 pub struct Outlets<P, C, K> {
-    /// Takes new versions of feeds.
+    /// Takes new versions of feeds, all of one event together.
     pub publish: P,
     /// Takes the sources that should be running from now on.
     pub collect: C,
@@ -46,7 +46,7 @@ pub async fn run<P, C, K>(
     stop: CancellationToken,
 ) -> Engine
 where
-    P: FnMut(Publication) + Send,
+    P: FnMut(Vec<Publication>) + Send,
     C: FnMut(BTreeMap<Name, Arc<SourceSpec>>) + Send,
     K: FnMut(Vec<HistoryOutput>) + Send,
 {
@@ -89,6 +89,8 @@ struct Work<P, C, K> {
     reader: HistoryReader,
     /// Kept for its memory.
     out: Vec<Output>,
+    /// New versions of the event at hand.
+    published: Vec<Publication>,
     /// What history wants kept, not handed over yet.
     unkept: Vec<HistoryOutput>,
     backfills: JoinSet<Backfill>,
@@ -98,14 +100,24 @@ struct Work<P, C, K> {
 
 impl<P, C, K> Work<P, C, K>
 where
-    P: FnMut(Publication) + Send,
+    P: FnMut(Vec<Publication>) + Send,
     C: FnMut(BTreeMap<Name, Arc<SourceSpec>>) + Send,
     K: FnMut(Vec<HistoryOutput>) + Send,
 {
     fn new(engine: Engine, clock: Clock, outlets: Outlets<P, C, K>, reader: HistoryReader) -> Self {
         let (out, unkept, waiting) = (Vec::new(), Vec::new(), VecDeque::new());
         let backfills = JoinSet::new();
-        Self { engine, clock, outlets, reader, out, unkept, backfills, waiting }
+        Self {
+            engine,
+            clock,
+            outlets,
+            reader,
+            out,
+            published: Vec::new(),
+            unkept,
+            backfills,
+            waiting,
+        }
     }
 
     fn step(&mut self, event: Event) {
@@ -115,11 +127,14 @@ where
             self.dispatch(output);
         }
         self.out = out;
+        if !self.published.is_empty() {
+            (self.outlets.publish)(std::mem::take(&mut self.published));
+        }
     }
 
     fn dispatch(&mut self, output: Output) {
         match output {
-            Output::Publish(publication) => (self.outlets.publish)(publication),
+            Output::Publish(publication) => self.published.push(publication),
             Output::Collect(sources) => (self.outlets.collect)(sources),
             Output::History(kept) => self.unkept.push(kept),
             Output::Backfill { feed, request, range: _, plan } => {

@@ -203,7 +203,7 @@ async fn documents_come_after_what_they_need_and_go_before_it() {
 #[tokio::test]
 async fn changes_are_followed_from_before_the_directory_exists_through_every_way_of_saving() {
     let room = Room::new();
-    let running = tokio::spawn(room.files.clone().run());
+    let running = tokio::spawn(room.files.clone().run(Arc::default()));
     room.write("sources/host.toml", "interval = \"2s\"\n");
     room.until("2s").await;
     room.write("sources/host.toml", "interval = \"3s\"\n");
@@ -234,7 +234,7 @@ async fn links_are_followed_as_a_mounted_volume_swaps_them() {
     };
     publish("..1", "interval = \"2s\"\n");
     symlink("..data/host.toml", mount.join("host.toml")).unwrap();
-    let running = tokio::spawn(room.files.clone().run());
+    let running = tokio::spawn(room.files.clone().run(Arc::default()));
     room.until("2s").await;
     publish("..2", "interval = \"3s\"\n");
     room.until("3s").await;

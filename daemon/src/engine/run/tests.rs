@@ -26,7 +26,11 @@ fn start() -> Running {
     let (keep, kept) = mpsc::unbounded_channel();
     let stop = CancellationToken::new();
     let outlets = Outlets {
-        publish: move |publication| drop(publish.send(publication)),
+        publish: move |publications| {
+            for publication in publications {
+                let _ = publish.send(publication);
+            }
+        },
         collect: |_| {},
         keep: move |outputs| drop(keep.send(outputs)),
     };

@@ -1,0 +1,84 @@
+//! Small tasks that carry things from one part to another.
+
+use std::sync::Arc;
+
+use ccm_proto::model::Name;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::collect::scheduler::Scheduler;
+use crate::engine::event::{Event, Publication};
+use crate::engine::handle::EngineHandle;
+use crate::hub::Hub;
+use crate::notices::Notices;
+use crate::registry::Snapshot;
+
+/// Takes the typed documents to the engine whenever they changed, beginning with those in effect.
+pub(super) async fn configuration(
+    mut snapshot: watch::Receiver<Arc<Snapshot>>,
+    engine: EngineHandle,
+    stop: CancellationToken,
+) {
+    let mut former = None;
+    loop {
+        let configuration = Arc::clone(&snapshot.borrow_and_update().configuration);
+        if !former.as_ref().is_some_and(|former| Arc::ptr_eq(former, &configuration)) {
+            former = Some(Arc::clone(&configuration));
+            if engine.send(Event::Configured(configuration)).await.is_err() {
+                return;
+            }
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            changed = snapshot.changed() => if changed.is_err() { return },
+        }
+    }
+}
+
+/// Wakes all sessions when documents or notices changed.
+pub(super) async fn news(
+    mut snapshot: watch::Receiver<Arc<Snapshot>>,
+    mut notices: watch::Receiver<Notices>,
+    hub: Hub,
+    stop: CancellationToken,
+) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            changed = snapshot.changed() => if changed.is_err() { return },
+            changed = notices.changed() => if changed.is_err() { return },
+        }
+        hub.wake_all();
+    }
+}
+
+/// Takes what the hub tells the engine: feeds opened and closed.
+pub(super) async fn feeds(mut events: mpsc::UnboundedReceiver<Event>, engine: EngineHandle) {
+    while let Some(event) = events.recv().await {
+        if engine.send(event).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Has the sources of widgets read now.
+pub(super) async fn refreshes(
+    mut widgets: mpsc::Receiver<Vec<Name>>,
+    snapshot: watch::Receiver<Arc<Snapshot>>,
+    scheduler: Scheduler,
+) {
+    while let Some(widgets) = widgets.recv().await {
+        let configuration = Arc::clone(&snapshot.borrow().configuration);
+        let sources: Vec<Name> = widgets
+            .iter()
+            .filter_map(|widget| configuration.widgets.get(widget))
+            .map(|widget| widget.source.clone())
+            .collect();
+        scheduler.refresh(&sources);
+    }
+}
+
+/// Takes the versions of one step of the engine to the hub.
+pub(super) fn publications(hub: Hub) -> impl FnMut(Vec<Publication>) + Send + 'static {
+    move |publications| hub.publish(publications)
+}

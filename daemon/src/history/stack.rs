@@ -1,0 +1,243 @@
+//! One tier of one stripe: open rows, compressed pieces, and the chunks on disk.
+
+use std::sync::Arc;
+
+use ccm_proto::model::Timestamp;
+
+use super::block::{self, Block};
+use super::bytes_io::DecodeError;
+use super::{Position, Tier};
+
+/// Pieces of equal size that are merged into one; more would cost memory, fewer time.
+const FAN_IN: usize = 4;
+
+/// Some rows, compressed, in memory.
+#[derive(Debug)]
+pub(crate) struct Piece {
+    pub(crate) first: i64,
+    pub(crate) last: i64,
+    pub(crate) rows: u64,
+    /// Rows of the stack up to and with this piece.
+    pub(crate) end_seq: u64,
+    /// Rows of the next finer tier that are contained up to and with this piece.
+    pub(crate) through: u64,
+    pub(crate) block: Box<[u8]>,
+}
+
+/// A chunk on disk, as queries and retention need to know it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChunkRef {
+    /// Where it is in its tier's log.
+    pub position: Position,
+    /// The time of its first row, in Unix milliseconds.
+    pub first: i64,
+    /// The time of its last row.
+    pub last: i64,
+    /// Rows of the stack up to and with this chunk.
+    pub end_seq: u64,
+    /// Rows of the next finer tier that are contained up to and with this chunk.
+    pub through: u64,
+    /// Its size on disk.
+    pub bytes: u32,
+}
+
+/// Rows of `columns` numbers, the oldest first.
+#[derive(Debug)]
+pub(crate) struct Stack {
+    tier: Tier,
+    columns: usize,
+    times: Vec<i64>,
+    /// The open rows, one after the other.
+    values: Vec<f64>,
+    limit: usize,
+    pub(crate) pieces: Vec<Arc<Piece>>,
+    /// How many of the pieces, from the first, the store has been asked to seal.
+    pub(crate) sealing: usize,
+    pub(crate) chunks: Vec<ChunkRef>,
+    /// Rows ever pushed.
+    pub(crate) end_seq: u64,
+    /// Rows of the next finer tier that are contained.
+    pub(crate) through: u64,
+    /// Not before this moment is the store asked again, after it failed.
+    pub(crate) retry_at: Option<Timestamp>,
+}
+
+impl Stack {
+    /// `phase` spreads the first pieces of many stripes over time.
+    pub(crate) fn new(tier: Tier, series: usize, phase: usize) -> Self {
+        let most = tier.piece_rows();
+        Self {
+            tier,
+            columns: series * tier.fields(),
+            times: Vec::new(),
+            values: Vec::new(),
+            limit: most / 2 + phase % most.div_ceil(2) + 1,
+            pieces: Vec::new(),
+            sealing: 0,
+            chunks: Vec::new(),
+            end_seq: 0,
+            through: 0,
+            retry_at: None,
+        }
+    }
+
+    /// Adds a row. A row that is too short is filled up with missing values.
+    pub(crate) fn push(&mut self, time: i64, row: impl Iterator<Item = f64>) {
+        let rows = self.times.len() + 1;
+        if self.values.capacity() < rows * self.columns {
+            // A quarter of a piece at once: neither many moves nor much that is never used.
+            let more = self.tier.piece_rows().div_ceil(4);
+            self.values.reserve_exact(more * self.columns);
+            self.times.reserve_exact(more);
+        }
+        self.times.push(time);
+        let finite = |value: f64| if value.is_finite() { value } else { f64::NAN };
+        self.values.extend(row.take(self.columns).map(finite));
+        self.values.resize(rows * self.columns, f64::NAN);
+        self.end_seq += 1;
+    }
+
+    /// Whether there are open rows.
+    pub(crate) fn has_open(&self) -> bool {
+        !self.times.is_empty()
+    }
+
+    /// Whether the open rows should be compressed.
+    pub(crate) fn is_full(&self) -> bool {
+        self.times.len() >= self.limit
+    }
+
+    /// The open rows, each with its sequence number.
+    pub(crate) fn open_rows(&self) -> impl Iterator<Item = (u64, i64, &[f64])> {
+        let first = self.end_seq - self.times.len() as u64;
+        let rows = self.values.chunks_exact(self.columns.max(1));
+        (first..).zip(self.times.iter().zip(rows)).map(|(seq, (time, row))| (seq, *time, row))
+    }
+
+    /// Compresses the open rows into a piece.
+    pub(crate) fn close(&mut self) {
+        let (Some(first), Some(last)) = (self.times.first(), self.times.last()) else {
+            return;
+        };
+        let column =
+            |index| self.values.iter().skip(index).step_by(self.columns).copied().collect();
+        let columns: Vec<Vec<f64>> = (0..self.columns).map(column).collect();
+        self.pieces.push(Arc::new(Piece {
+            first: *first,
+            last: *last,
+            rows: self.times.len() as u64,
+            end_seq: self.end_seq,
+            through: self.through,
+            block: block::encode(&self.times, &columns).into_boxed_slice(),
+        }));
+        self.times.clear();
+        self.values.clear();
+        self.limit = self.tier.piece_rows();
+        if self.tier != Tier::Raw {
+            self.compact();
+        }
+    }
+
+    /// Merges the newest pieces as long as there are [`FAN_IN`] of about one size.
+    fn compact(&mut self) {
+        let mut rows = self.tier.piece_rows() as u64;
+        loop {
+            let alike = |piece: &&Arc<Piece>| piece.rows <= rows;
+            let count = self.pieces.iter().skip(self.sealing).rev().take_while(alike).count();
+            if count < FAN_IN {
+                return;
+            }
+            let from = self.pieces.len() - count;
+            let Some(merged) = self.pieces.get(from..).and_then(merge) else {
+                return;
+            };
+            self.pieces.truncate(from);
+            self.pieces.push(Arc::new(merged));
+            rows *= FAN_IN as u64;
+        }
+    }
+
+    /// Frees what empty rows hold, once nothing more is expected.
+    pub(crate) fn shrink(&mut self) {
+        if self.times.is_empty() {
+            self.times = Vec::new();
+            self.values = Vec::new();
+        }
+    }
+
+    /// Rows in pieces that the store has not been asked to seal.
+    pub(crate) fn waiting_rows(&self) -> u64 {
+        self.pieces.iter().skip(self.sealing).map(|piece| piece.rows).sum()
+    }
+
+    /// The time of the oldest row that is only in memory.
+    pub(crate) fn oldest(&self) -> Option<i64> {
+        self.pieces.get(self.sealing).map(|piece| piece.first).or(self.times.first().copied())
+    }
+
+    /// The time of the newest row in memory or on disk.
+    pub(crate) fn newest(&self) -> Option<i64> {
+        let piece = self.pieces.last().map(|piece| piece.last);
+        self.times.last().copied().or(piece).or(self.chunks.last().map(|chunk| chunk.last))
+    }
+
+    /// Whether all rows are on disk.
+    pub(crate) fn is_sealed(&self) -> bool {
+        self.times.is_empty() && self.pieces.is_empty()
+    }
+
+    /// The finer tier's rows that are contained in chunks on disk.
+    pub(crate) fn sealed_through(&self) -> u64 {
+        self.chunks.last().map_or(0, |chunk| chunk.through)
+    }
+
+    /// Puts a chunk in place of the pieces it was made of.
+    pub(crate) fn keep(&mut self, chunk: ChunkRef) {
+        let covered = self.pieces.iter().take_while(|piece| piece.end_seq <= chunk.end_seq).count();
+        self.pieces.drain(..covered);
+        self.sealing = self.sealing.saturating_sub(covered);
+        self.chunks.push(chunk);
+    }
+
+    /// Bytes of pieces.
+    pub(crate) fn piece_bytes(&self) -> usize {
+        self.pieces.iter().map(|piece| piece.block.len()).sum()
+    }
+
+    /// Bytes that this holds besides itself.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        self.piece_bytes()
+            + self.pieces.len() * (size_of::<Piece>() + 2 * size_of::<usize>())
+            + self.pieces.capacity() * size_of::<Arc<Piece>>()
+            + self.chunks.capacity() * size_of::<ChunkRef>()
+            + self.times.capacity() * size_of::<i64>()
+            + self.values.capacity() * size_of::<f64>()
+    }
+}
+
+fn merge(pieces: &[Arc<Piece>]) -> Option<Piece> {
+    let (first, last) = (pieces.first()?, pieces.last()?);
+    let merged = block::merge(pieces.iter().map(|piece| &*piece.block)).ok()?;
+    Some(Piece {
+        first: first.first,
+        last: last.last,
+        rows: pieces.iter().map(|piece| piece.rows).sum(),
+        end_seq: last.end_seq,
+        through: last.through,
+        block: merged.into_boxed_slice(),
+    })
+}
+
+/// The rows of a block, each as `columns` numbers.
+pub(crate) fn rows_of(block: &[u8]) -> Result<Vec<(i64, Vec<f64>)>, DecodeError> {
+    let block = Block::parse(block)?;
+    let times = block.times()?;
+    let mut rows: Vec<(i64, Vec<f64>)> =
+        times.into_iter().map(|time| (time, Vec::with_capacity(block.width()))).collect();
+    for index in 0..block.width() {
+        for ((_, row), value) in rows.iter_mut().zip(block.column(index)?) {
+            row.push(value);
+        }
+    }
+    Ok(rows)
+}

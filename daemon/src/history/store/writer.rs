@@ -1,0 +1,369 @@
+//! Writing: head records, chunks, the index; and removing what they make superfluous.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::io;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use ccm_proto::SafeText;
+use ccm_proto::model::{Notice, Severity, Timestamp};
+
+use super::queue::{Queue, StoreHandle, Work};
+use super::{Fresh, INDEX_WASTE, Logs, SYNC_AFTER};
+use crate::clock::Clock;
+use crate::history::record::{self, Chunk, Record};
+use crate::history::{ChunkRef, GroupId, History, HistoryOutput, Sealing, Stored, Tier};
+use crate::notices::NoticeBoard;
+use crate::storage::log::LogError;
+
+/// Sealings that are written before the head is looked at again: some milliseconds each.
+const SEALS_AT_ONCE: usize = 16;
+
+const NOTICE: &str = "history-disk";
+
+/// The newest row of each group in each segment of the head log.
+pub(super) type HeadRows = BTreeMap<u64, HashMap<GroupId, u64>>;
+
+/// Takes note of a row.
+pub(super) fn note(rows: &mut HeadRows, segment: u64, group: GroupId, seq: u64) {
+    let newest = rows.entry(segment).or_default().entry(group).or_default();
+    *newest = (*newest).max(seq);
+}
+
+/// Writes what history wants kept.
+#[derive(Debug)]
+pub struct Store {
+    logs: Logs,
+    definitions: HashMap<GroupId, Bytes>,
+    /// How many raw rows of each stripe are synced in chunks.
+    coverage: HashMap<GroupId, Vec<u64>>,
+    head_rows: HeadRows,
+    /// Since when head records wait for a sync, and how many samples they hold.
+    waiting: Option<(Timestamp, u64)>,
+    seals: VecDeque<HistoryOutput>,
+    /// After a failure the index is left alone: a start reads on from its last entry.
+    index_stopped: bool,
+    failing: Option<LogError>,
+}
+
+/// A chunk that is written but not synced.
+struct Written {
+    tier: Tier,
+    group: GroupId,
+    stripe: u32,
+    chunk: ChunkRef,
+}
+
+impl Store {
+    pub(super) fn new(
+        logs: Logs,
+        coverage: HashMap<GroupId, Vec<u64>>,
+        head_rows: HeadRows,
+    ) -> Self {
+        Self {
+            logs,
+            definitions: HashMap::new(),
+            coverage,
+            head_rows,
+            waiting: None,
+            seals: VecDeque::new(),
+            index_stopped: false,
+            failing: None,
+        }
+    }
+
+    /// Remembers the groups of a restored history.
+    pub(super) fn remember(&mut self, history: &History) {
+        for (id, group) in &history.groups {
+            if let Some(keys) = history.dictionary.keys(*id) {
+                self.definitions.insert(*id, record::encode_group(*id, keys));
+                self.coverage.entry(*id).or_insert_with(|| vec![0; group.stripes.len()]);
+            }
+        }
+        self.coverage.retain(|id, _| history.groups.contains_key(id));
+    }
+
+    /// Adds to the index what it did not know; writes it anew when most of it is of no use.
+    pub(super) fn index_again(&mut self, history: &History, entries: usize, fresh: &[Fresh]) {
+        let known = usize::try_from(history.stats().chunks).unwrap_or(usize::MAX);
+        if entries < known.saturating_mul(2).saturating_add(INDEX_WASTE) {
+            for Fresh { tier, group, stripe, chunk } in fresh {
+                self.index(*tier, *group, *stripe, chunk);
+            }
+        } else if self.logs.index.log.rotate().is_ok() {
+            self.logs.index.defined.clear();
+            for (group, entry) in &history.groups {
+                for (stripe, entry) in (0..).zip(&entry.stripes) {
+                    for tier in Tier::ALL {
+                        for chunk in &entry.stack(tier).chunks {
+                            self.index(tier, *group, stripe, chunk);
+                        }
+                    }
+                }
+            }
+            let segment = self.logs.index.log.end().segment;
+            if self.logs.index.sync().is_ok() && !self.index_stopped {
+                let removed = self.logs.index.log.remove_before(segment);
+                self.tell(removed.map(drop));
+            }
+        }
+        let synced = self.logs.index.sync();
+        self.tell(synced);
+    }
+
+    /// Starts the thread. `report` is called on it and may block.
+    pub fn spawn(
+        mut self,
+        clock: Clock,
+        notices: NoticeBoard,
+        mut report: impl FnMut(Stored) + Send + 'static,
+    ) -> io::Result<StoreHandle> {
+        let queue = Arc::new(Queue::default());
+        let shared = Arc::clone(&queue);
+        let thread = std::thread::Builder::new().name("history".to_owned()).spawn(move || {
+            loop {
+                let work = shared.take(self.seals.is_empty());
+                let closed = work.closed;
+                self.work(work, clock.now(), &mut report);
+                self.show(&notices, clock.now());
+                if closed {
+                    return;
+                }
+            }
+        })?;
+        Ok(StoreHandle { queue, thread: Some(thread) })
+    }
+
+    /// Does some work: all head records, a few sealings, and a sync when it is due.
+    pub(super) fn work(&mut self, work: Work, now: Timestamp, report: &mut dyn FnMut(Stored)) {
+        let Work { heads, seals, unsaved, closed } = work;
+        self.seals.extend(seals);
+        if unsaved > 0 {
+            report(Stored::Unsaved(unsaved));
+        }
+        for output in heads {
+            self.head(output, now, report);
+        }
+        let due = self.waiting.is_some_and(|(since, _)| now >= since + SYNC_AFTER || now < since);
+        if due || closed {
+            self.sync_head(report);
+        }
+        if !closed {
+            self.seal_some(now, report);
+        }
+    }
+
+    fn head(&mut self, output: HistoryOutput, now: Timestamp, report: &mut dyn FnMut(Stored)) {
+        match output {
+            HistoryOutput::Define { group, stripes, record } => {
+                self.definitions.insert(group, record);
+                self.coverage.insert(group, vec![0; stripes]);
+            }
+            HistoryOutput::Head { group, seq, samples, record } => {
+                let samples = u64::from(samples);
+                let definition = self.definitions.get(&group).cloned().unwrap_or_default();
+                match self.logs.head.append(group, &definition, &record) {
+                    Ok(position) => {
+                        note(&mut self.head_rows, position.segment, group, seq);
+                        self.waiting.get_or_insert((now, 0)).1 += samples;
+                    }
+                    Err(error) => {
+                        self.waiting.get_or_insert((now, 0)).1 += samples;
+                        self.failing = Some(error);
+                        self.sync_head(report);
+                    }
+                }
+            }
+            other => self.seals.push_back(other),
+        }
+    }
+
+    fn sync_head(&mut self, report: &mut dyn FnMut(Stored)) {
+        let Some((_, samples)) = self.waiting.take() else {
+            return;
+        };
+        let synced = self.logs.head.sync();
+        if synced.is_err() {
+            report(Stored::Unsaved(samples));
+        }
+        self.tell(synced);
+    }
+
+    fn seal_some(&mut self, now: Timestamp, report: &mut dyn FnMut(Stored)) {
+        let mut written: Vec<Written> = Vec::new();
+        let mut worked = false;
+        while let Some(output) = self.seals.pop_front() {
+            worked = true;
+            match output {
+                HistoryOutput::Seal(sealing) => match self.seal(&sealing) {
+                    Some(chunk) => written.push(chunk),
+                    None => report(failed(&sealing, now)),
+                },
+                // What was written before must be reported before.
+                other => {
+                    self.settle(std::mem::take(&mut written), now, report);
+                    self.drop_or_forget(&other);
+                }
+            }
+            if written.len() >= SEALS_AT_ONCE {
+                break;
+            }
+        }
+        self.settle(written, now, report);
+        if worked {
+            self.trim_head();
+        }
+    }
+
+    fn seal(&mut self, sealing: &Sealing) -> Option<Written> {
+        let record = match sealing.encode() {
+            Ok(record) => record,
+            Err(error) => {
+                tracing::error!(%error, "pieces of history could not be merged");
+                return None;
+            }
+        };
+        let (tier, group, stripe) = (sealing.tier, sealing.group, sealing.stripe);
+        let definition = self.definitions.get(&group).cloned().unwrap_or_default();
+        let log = &mut self.logs.tiers[tier.index()];
+        match log.append(group, &definition, &record) {
+            Ok(position) => {
+                let Ok(Record::Chunk(chunk)) = record::decode(&record) else {
+                    return None;
+                };
+                let chunk = Chunk::at(&chunk, position, record.len());
+                Some(Written { tier, group, stripe, chunk })
+            }
+            Err(error) => {
+                self.failing = Some(error);
+                None
+            }
+        }
+    }
+
+    /// Syncs chunks, and only then tells of them.
+    fn settle(&mut self, written: Vec<Written>, now: Timestamp, report: &mut dyn FnMut(Stored)) {
+        let mut synced = [true; 3];
+        for tier in Tier::ALL {
+            let result = self.logs.tiers[tier.index()].sync();
+            synced[tier.index()] = result.is_ok();
+            self.tell(result);
+        }
+        for Written { tier, group, stripe, chunk } in written {
+            if !synced[tier.index()] {
+                report(Stored::Failed { tier, group, stripe, at: now });
+                continue;
+            }
+            self.index(tier, group, stripe, &chunk);
+            let covered = self.coverage.get_mut(&group);
+            if let Some(rows) = covered.and_then(|stripes| stripes.get_mut(stripe as usize))
+                && tier == Tier::Raw
+            {
+                *rows = (*rows).max(chunk.end_seq);
+            }
+            report(Stored::Sealed { tier, group, stripe, chunk });
+        }
+    }
+
+    fn index(&mut self, tier: Tier, group: GroupId, stripe: u32, chunk: &ChunkRef) {
+        if self.index_stopped {
+            return;
+        }
+        let definition = self.definitions.get(&group).cloned().unwrap_or_default();
+        let entry = record::encode_entry(tier, group, stripe, chunk);
+        if let Err(error) = self.logs.index.append(group, &definition, &entry) {
+            self.index_stopped = true;
+            self.failing = Some(error);
+        }
+    }
+
+    fn drop_or_forget(&mut self, output: &HistoryOutput) {
+        match output {
+            HistoryOutput::Drop { tier, before } => {
+                let removed = self.logs.tiers[tier.index()].log.remove_before(*before);
+                self.tell(removed.map(drop));
+            }
+            HistoryOutput::Forget(group) => {
+                self.definitions.remove(group);
+                self.coverage.remove(group);
+                self.logs.head.defined.remove(group);
+                self.logs.index.defined.remove(group);
+                for tier in &mut self.logs.tiers {
+                    tier.defined.remove(group);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Removes the segments of the head of which everything is synced in chunks.
+    fn trim_head(&mut self) {
+        let active = self.logs.head.log.end().segment;
+        let coverage = &self.coverage;
+        let covered = |(group, seq): (&GroupId, &u64)| {
+            coverage.get(group).is_none_or(|stripes| stripes.iter().all(|rows| rows > seq))
+        };
+        let mut before = None;
+        while let Some(first) = self.head_rows.first_entry() {
+            if *first.key() >= active || !first.get().iter().all(covered) {
+                break;
+            }
+            before = Some(first.key() + 1);
+            first.remove();
+        }
+        if let Some(before) = before {
+            let removed = self.logs.head.log.remove_before(before);
+            self.tell(removed.map(drop));
+        }
+    }
+
+    fn tell(&mut self, result: Result<(), LogError>) {
+        if let Err(error) = result {
+            self.failing = Some(error);
+        }
+    }
+
+    /// Puts a notice up while the disk fails.
+    fn show(&mut self, notices: &NoticeBoard, now: Timestamp) {
+        let Some(error) = self.failing.take() else {
+            if self.logs.head.log.stopped().is_none() {
+                notices.clear(NOTICE);
+            }
+            return;
+        };
+        let summary = format!(
+            "history is kept in memory only: {error}; make room or repair the disk, it goes on by itself"
+        );
+        notices.raise(Notice {
+            key: NOTICE.to_owned(),
+            severity: Severity::Error,
+            summary: SafeText::new(&summary),
+            at: now,
+            ..Notice::default()
+        });
+    }
+}
+
+fn failed(sealing: &Sealing, at: Timestamp) -> Stored {
+    let Sealing { tier, group, stripe, .. } = *sealing;
+    Stored::Failed { tier, group, stripe, at }
+}
+
+#[cfg(test)]
+impl Store {
+    /// Does all the work there is, as the thread would.
+    pub(in crate::history) fn work_on(
+        &mut self,
+        outputs: Vec<HistoryOutput>,
+        now: Timestamp,
+        report: &mut dyn FnMut(Stored),
+    ) {
+        let (heads, seals) = outputs.into_iter().partition(|output| {
+            matches!(output, HistoryOutput::Define { .. } | HistoryOutput::Head { .. })
+        });
+        self.work(Work { heads, seals, ..Work::default() }, now, report);
+        while !self.seals.is_empty() {
+            self.work(Work::default(), now, report);
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! A stripe: some neighbouring series of a group in all tiers. What is compressed, read and
+//! indexed as one, so that neither a query nor a slice of work is ever large.
+
+use super::Tier;
+use super::stack::Stack;
+
+/// The most series of a stripe. More would make a query for one series read much that it does
+/// not need, fewer would cost a larger index of chunks.
+pub(crate) const STRIPE_SERIES: usize = 32;
+
+/// A bucket that is not complete yet: min, max, sum and count of each series.
+#[derive(Debug)]
+pub(crate) struct OpenBucket {
+    pub(crate) start: i64,
+    pub(crate) values: Vec<f64>,
+}
+
+impl OpenBucket {
+    fn new(start: i64, series: usize) -> Self {
+        Self { start, values: [f64::NAN; 4].repeat(series) }
+    }
+
+    fn add(&mut self, others: impl Iterator<Item = [f64; 4]>) {
+        let (buckets, _) = self.values.as_chunks_mut::<4>();
+        for (mine, other) in buckets.iter_mut().zip(others) {
+            merge_bucket(mine, other);
+        }
+    }
+}
+
+/// Adds a bucket to another; missing ones count nothing.
+pub(crate) fn merge_bucket(mine: &mut [f64; 4], other: [f64; 4]) {
+    if other[3].is_nan() {
+        return;
+    }
+    if mine[3].is_nan() {
+        *mine = other;
+        return;
+    }
+    mine[0] = mine[0].min(other[0]);
+    mine[1] = mine[1].max(other[1]);
+    // A sum beyond what a double holds would make the mean infinite.
+    mine[2] = (mine[2] + other[2]).clamp(f64::MIN, f64::MAX);
+    mine[3] += other[3];
+}
+
+/// A sample as a bucket of its own.
+pub(crate) fn sample_bucket(value: f64) -> [f64; 4] {
+    let count = if value.is_nan() { f64::NAN } else { 1.0 };
+    [value, value, value, count]
+}
+
+/// Neighbouring series of a group.
+#[derive(Debug)]
+pub(crate) struct Stripe {
+    pub(crate) series: usize,
+    pub(crate) stacks: [Stack; 3],
+    /// The open minute and the open hour.
+    pub(crate) open: [Option<Box<OpenBucket>>; 2],
+}
+
+impl Stripe {
+    pub(crate) fn new(series: usize, phase: usize) -> Self {
+        let stacks = Tier::ALL.map(|tier| Stack::new(tier, series, phase));
+        Self { series, stacks, open: [None, None] }
+    }
+
+    pub(crate) fn stack(&self, tier: Tier) -> &Stack {
+        &self.stacks[tier.index()]
+    }
+
+    pub(crate) fn stack_mut(&mut self, tier: Tier) -> &mut Stack {
+        &mut self.stacks[tier.index()]
+    }
+
+    /// Takes one sample of each series in. Numbers of rows that a restart did not find again are
+    /// left out.
+    pub(crate) fn push(&mut self, seq: u64, time: i64, values: &[f64]) {
+        if self.stack(Tier::Raw).end_seq > seq {
+            // A restart found the row in the head and in a chunk.
+            return;
+        }
+        if self.stack(Tier::Raw).end_seq < seq {
+            self.close_raw();
+            self.stack_mut(Tier::Raw).end_seq = seq;
+        }
+        let raw = self.stack_mut(Tier::Raw);
+        raw.push(time, values.iter().copied());
+        if raw.is_full() {
+            self.close_raw();
+        }
+    }
+
+    /// Compresses the open samples and rolls them up.
+    pub(crate) fn close_raw(&mut self) {
+        let [raw, minute, hour] = &mut self.stacks;
+        let [open_minute, open_hour] = &mut self.open;
+        let mut rollup = Rollup { series: self.series, minute, hour, open_minute, open_hour };
+        for (seq, time, row) in raw.open_rows() {
+            rollup.sample(seq, time, row);
+        }
+        raw.close();
+    }
+
+    /// Rolls a row up that has been read back from a sealed chunk.
+    pub(crate) fn replay(&mut self, tier: Tier, seq: u64, time: i64, row: &[f64]) {
+        let [_, minute, hour] = &mut self.stacks;
+        let [open_minute, open_hour] = &mut self.open;
+        let mut rollup = Rollup { series: self.series, minute, hour, open_minute, open_hour };
+        match tier {
+            Tier::Raw => rollup.sample(seq, time, row),
+            Tier::Minute => rollup.bucket(seq, time, row),
+            Tier::Hour => {}
+        }
+    }
+
+    /// Closes everything, buckets that are not complete included.
+    pub(crate) fn close_all(&mut self) {
+        self.close_raw();
+        let [raw, minute, hour] = &mut self.stacks;
+        let [open_minute, open_hour] = &mut self.open;
+        let mut rollup = Rollup { series: self.series, minute, hour, open_minute, open_hour };
+        rollup.finish_minute(raw.end_seq);
+        rollup.finish_hour();
+        for stack in &mut self.stacks {
+            stack.close();
+            stack.shrink();
+        }
+    }
+
+    pub(crate) fn heap_bytes(&self) -> usize {
+        let open = self.open.iter().flatten();
+        let open: usize =
+            open.map(|open| size_of::<OpenBucket>() + open.values.capacity() * 8).sum();
+        open + self.stacks.iter().map(Stack::heap_bytes).sum::<usize>()
+    }
+}
+
+/// What samples turn into as time passes.
+struct Rollup<'a> {
+    series: usize,
+    minute: &'a mut Stack,
+    hour: &'a mut Stack,
+    open_minute: &'a mut Option<Box<OpenBucket>>,
+    open_hour: &'a mut Option<Box<OpenBucket>>,
+}
+
+impl Rollup<'_> {
+    fn sample(&mut self, seq: u64, time: i64, row: &[f64]) {
+        let start = floor(time, Tier::Minute);
+        if self.open_minute.as_ref().is_some_and(|open| open.start != start) {
+            self.finish_minute(seq);
+        }
+        self.open_minute
+            .get_or_insert_with(|| Box::new(OpenBucket::new(start, self.series)))
+            .add(row.iter().map(|value| sample_bucket(*value)));
+    }
+
+    /// Closes the open minute, which holds the samples before `seq`.
+    fn finish_minute(&mut self, seq: u64) {
+        let Some(open) = self.open_minute.take() else {
+            return;
+        };
+        self.bucket(self.minute.end_seq, open.start, &open.values);
+        self.minute.push(open.start, open.values.iter().copied());
+        self.minute.through = seq;
+        if self.minute.is_full() {
+            self.minute.close();
+        }
+    }
+
+    fn bucket(&mut self, seq: u64, time: i64, row: &[f64]) {
+        let start = floor(time, Tier::Hour);
+        if self.open_hour.as_ref().is_some_and(|open| open.start != start) {
+            self.hour.through = seq;
+            self.close_hour();
+        }
+        self.open_hour
+            .get_or_insert_with(|| Box::new(OpenBucket::new(start, self.series)))
+            .add(row.as_chunks::<4>().0.iter().copied());
+    }
+
+    fn finish_hour(&mut self) {
+        self.hour.through = self.minute.end_seq;
+        self.close_hour();
+    }
+
+    fn close_hour(&mut self) {
+        let Some(open) = self.open_hour.take() else {
+            return;
+        };
+        self.hour.push(open.start, open.values.iter().copied());
+        if self.hour.is_full() {
+            self.hour.close();
+        }
+    }
+}
+
+/// The start of the bucket that a time falls into.
+pub(crate) fn floor(time: i64, tier: Tier) -> i64 {
+    ccm_proto::model::Timestamp::from_millis(time).floor(tier.step()).as_millis()
+}

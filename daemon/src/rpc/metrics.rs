@@ -1,0 +1,45 @@
+//! The daemon's own metrics as Prometheus text, for this machine only and off by default.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::header::CONTENT_TYPE;
+use axum::routing::get;
+use tokio::net::{TcpListener, UnixListener};
+
+use super::system::Facts;
+use crate::collect::SelfMetrics;
+use crate::collect::daemon::ProcessReader;
+use crate::collect::prometheus::{CONTENT_TYPE as TEXT_FORMAT, render};
+use crate::settings::MetricsAddress;
+
+/// Serves until the daemon ends. An address that cannot be taken is an error at once.
+pub async fn serve(
+    address: &MetricsAddress,
+    metrics: Arc<SelfMetrics>,
+    facts: Arc<Facts>,
+) -> std::io::Result<()> {
+    let text = move || {
+        let text = render(&metrics, &ProcessReader::default().read(), &facts.scheduler.status());
+        async move { ([(CONTENT_TYPE, TEXT_FORMAT)], text) }
+    };
+    let router = Router::new().route("/metrics", get(text));
+    match address {
+        MetricsAddress::Loopback(address) => {
+            let listener = TcpListener::bind(address).await?;
+            tokio::spawn(async move { axum::serve(listener, router).await });
+        }
+        MetricsAddress::Unix(path) => {
+            if let Err(error) = std::fs::remove_file(path)
+                && error.kind() != std::io::ErrorKind::NotFound
+            {
+                return Err(error);
+            }
+            let listener = UnixListener::bind(path)?;
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+            tokio::spawn(async move { axum::serve(listener, router).await });
+        }
+    }
+    Ok(())
+}

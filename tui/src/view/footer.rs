@@ -1,0 +1,85 @@
+//! The line at the bottom: the keys that matter here, or what is being typed.
+
+use ccm_proto::model::theme::Role;
+use ccm_proto::model::widget::WidgetType;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::Target;
+use super::bar::{Bar, Piece};
+use super::paint::Paint;
+use crate::action::{Action, described};
+use crate::model::Model;
+
+pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
+    if area.is_empty() {
+        return;
+    }
+    let theme = &model.themes.theme;
+    let footer = theme.style(Role::Footer);
+    Paint::new(buffer, area).fill(area, footer);
+    let mut paint = Paint::new(buffer, area);
+    if let Some(text) = &model.filtering {
+        let x = paint.text(area.x + 1, area.y, "filter / ", footer.patch(theme.style(Role::Key)));
+        let x = paint.text(x, area.y, text, footer.patch(theme.style(Role::Text)));
+        let x = paint.text(x, area.y, "_", footer.patch(theme.style(Role::Accent)));
+        paint.text(x + 2, area.y, "text  !without  -f fuzzy   Enter keeps  Esc clears", footer);
+        return;
+    }
+    if let Some((remark, _)) = &model.remark {
+        paint.text(area.x + 1, area.y, remark.as_str(), footer.patch(theme.style(Role::Text)));
+        return;
+    }
+    bar(model, area).draw(area, buffer);
+}
+
+pub(super) fn target_at(model: &Model, area: Rect, x: u16) -> Option<Target> {
+    let typing = model.filtering.is_some() || model.remark.is_some();
+    if typing { None } else { bar(model, area).target_at(area, x) }
+}
+
+fn bar(model: &Model, area: Rect) -> Bar {
+    let theme = &model.themes.theme;
+    let footer = theme.style(Role::Footer);
+    let key = footer.patch(theme.style(Role::Key));
+    let mut left = Vec::new();
+    if model.locked {
+        let keys = model.keymap.keys(Action::Lock);
+        left.push(
+            Piece::new(keys.first().cloned().unwrap_or_default(), key).and(" unlocks", footer),
+        );
+        return Bar { left, right: Vec::new() };
+    }
+    for (rank, action) in (1..).zip(actions(model)) {
+        let hint = described(action).map_or("", |described| described.hint);
+        let keys = model.keymap.keys(action);
+        let Some(keys) = keys.first().filter(|_| !hint.is_empty()) else { continue };
+        let piece = Piece::new(shown(keys), key).and(format!(" {hint}"), footer);
+        left.push(piece.target(Target::Action(action)).rank(rank));
+    }
+    let daemon = model.link.welcome.as_ref().map(|welcome| welcome.daemon.to_string());
+    let right = daemon.map(|daemon| Piece::new(daemon, footer).rank(99)).into_iter().collect();
+    Bar { left, right }.fit(usize::from(area.width))
+}
+
+/// The keys that matter for the focused widget, most telling first.
+fn actions(model: &Model) -> Vec<Action> {
+    let widget = model.focused().and_then(|name| model.shown().widget(name));
+    let mut actions = vec![Action::Help, Action::Quit, Action::Zoom, Action::Command];
+    match widget.map(|spec| spec.widget_type) {
+        Some(WidgetType::Table) => actions.extend([Action::Filter, Action::SortNext]),
+        Some(WidgetType::Chart | WidgetType::Stat) => actions.push(Action::WindowLonger),
+        _ => {}
+    }
+    actions.extend([Action::Why, Action::Theme, Action::Pause]);
+    actions
+}
+
+/// A key as a footer shows it.
+fn shown(keys: &str) -> String {
+    match keys {
+        "enter" => "Enter".to_owned(),
+        "esc" => "Esc".to_owned(),
+        other => other.to_owned(),
+    }
+}

@@ -1,0 +1,110 @@
+//! Where a widget's data comes from: source, quality, age, layers.
+
+use ccm_proto::model::theme::Role;
+use ccm_proto::model::{DocumentId, Kind, Name};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::{Line, lines};
+use crate::format;
+use crate::model::Model;
+use crate::view::context;
+use crate::widget::{self, Condition};
+
+pub(super) fn draw(model: &Model, name: &Name, scroll: usize, area: Rect, buffer: &mut Buffer) {
+    let theme = &model.themes.theme;
+    let facts = facts(model, name);
+    let widest = facts.iter().map(|(label, _)| label.len()).max().unwrap_or(0);
+    let text: Vec<Line> = facts
+        .into_iter()
+        .map(|(label, value)| Line {
+            text: format!("{label:widest$}  {value}"),
+            style: theme.style(Role::Text),
+        })
+        .collect();
+    lines(model, &format!("why {name}"), &text, scroll, area, buffer);
+}
+
+fn facts(model: &Model, name: &Name) -> Vec<(&'static str, String)> {
+    let data = model.shown();
+    let context = context(model, name, false);
+    let mut facts = Vec::new();
+    facts.push(("shows", widget::summary(&context).text.to_string()));
+    facts.extend(condition(&context.condition));
+    let status = &context.view.status;
+    if let Some(spec) = context.spec {
+        if let Some(description) = &spec.description {
+            facts.push(("is", ccm_proto::SafeText::new(description).to_string()));
+        }
+        facts.push(("type", spec.widget_type.as_str().to_owned()));
+        let source = data.source(&spec.source).map(|source| source.source_type.as_str());
+        facts.push(("source", format!("{} ({})", spec.source, source.unwrap_or("unknown"))));
+    }
+    if !status.interval.is_zero() {
+        facts.push(("read every", status.interval.to_string()));
+    }
+    if let Some(next) = status.next_at {
+        facts.push(("next in", format::age(next.since(model.shown_now()))));
+    }
+    if let Some(feed) = data.feed(name) {
+        let skipped = if feed.skipped > 0 {
+            format!(", {} passed over", feed.skipped)
+        } else {
+            String::new()
+        };
+        facts.push(("version", format!("{}{skipped}", feed.version)));
+    }
+    facts.extend(layers(model, &DocumentId::new(Kind::Widget, name.clone()), "widget"));
+    if let Some(spec) = context.spec {
+        facts.extend(layers(
+            model,
+            &DocumentId::new(Kind::Source, spec.source.clone()),
+            "its source",
+        ));
+    }
+    facts
+}
+
+fn condition(condition: &Condition) -> Vec<(&'static str, String)> {
+    match condition {
+        Condition::Loading => vec![("quality", "loading: nothing has been read yet".to_owned())],
+        Condition::Live { age } => vec![("quality", "live".to_owned()), ("age", format::age(*age))],
+        Condition::Stale { age } => {
+            vec![("quality", "stale".to_owned()), ("age", format::age(*age))]
+        }
+        Condition::Error { cause, age, next_in } => {
+            let mut facts = vec![("quality", "error".to_owned()), ("cause", cause.to_string())];
+            facts.extend(age.map(|age| ("last good", format!("{} ago", format::age(age)))));
+            facts.extend(next_in.map(|next| ("again in", format::age(next))));
+            facts
+        }
+        Condition::Absent { cause } => {
+            let cause = cause
+                .as_ref()
+                .map_or_else(|| "there is no such thing here".to_owned(), ToString::to_string);
+            vec![("quality", "absent".to_owned()), ("cause", cause)]
+        }
+    }
+}
+
+/// Which layers configured a document, and who wrote them.
+fn layers(model: &Model, id: &DocumentId, label: &'static str) -> Vec<(&'static str, String)> {
+    let Some(document) = model.shown().documents.get(id) else { return Vec::new() };
+    let line = |layer: &ccm_proto::model::document::LayerRef| {
+        let provenance = &layer.provenance;
+        let text = if provenance.manager == "builtin" {
+            format!("{id}, shipped")
+        } else {
+            format!(
+                "{id}, {} layer, revision {}, by {} through {}: {}",
+                layer.scope,
+                layer.revision,
+                provenance.actor,
+                provenance.manager,
+                provenance.reason
+            )
+        };
+        (label, ccm_proto::SafeText::new(&text).to_string())
+    };
+    document.layers.iter().map(line).collect()
+}
