@@ -5,6 +5,12 @@
 //! message for each subscriber, and prints latency from publication to receipt, processor time
 //! and resident memory a stream, side by side.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a bench prints, and a failure ends it"
+)]
+
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::net::UnixStream as StdUnixStream;
 use std::path::Path;
@@ -328,9 +334,9 @@ async fn measure(kind: &str, load: &Load) -> Figures {
     println!(
         "{kind:>5}: {} frames, latency p50 {:.1} ms  p99 {:.1} ms  p99.9 {:.1} ms, server cpu {:.2} s, {:.1} KiB an idle stream",
         latencies.len(),
-        at(0.5) as f64 / 1_000.0,
-        at(0.99) as f64 / 1_000.0,
-        at(0.999) as f64 / 1_000.0,
+        f64::from(at(0.5)) / 1_000.0,
+        f64::from(at(0.99)) / 1_000.0,
+        f64::from(at(0.999)) / 1_000.0,
         server_cpu,
         figures.stream_bytes / 1_024.0,
     );

@@ -1,3 +1,205 @@
-//! The link to the daemon.
+//! The link to the daemon: connects, says what is watched, brings frames, and comes back by
+//! itself when the stream is gone.
 
+mod backoff;
 pub mod request;
+
+use std::time::Duration;
+
+use ccm_proto::SafeText;
+use ccm_proto::convert::FrameContents;
+use ccm_proto::model::{Interval, Name};
+use ccm_proto::wire::ClientMessage;
+use ccm_proto::wire::stream_service_client::StreamServiceClient;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::transport::Endpoint;
+use tonic::{Code, Status};
+
+use crate::autostart::{self, Target};
+use crate::effect::WatchRequest;
+use crate::message::{LinkEvent, Message};
+use backoff::Backoff;
+
+/// Messages that wait for the runtime; while it is full frames wait in the transport, and the
+/// daemon sends the newest instead of all.
+const MESSAGES_MAX: usize = 16;
+
+/// Requests that wait for the daemon.
+const REQUESTS_MAX: usize = 32;
+
+/// The largest frame that is taken.
+const FRAME_MAX_BYTES: usize = 64 << 20;
+
+/// How long a connection may take.
+const CONNECT_LIMIT: Duration = Duration::from_secs(2);
+
+/// A stream that is silent for so long is given up: the daemon beats once a second.
+const SILENCE_LIMIT: Duration = Duration::from_secs(5);
+
+/// Frames are wanted at most this often.
+const FRAME_INTERVAL_MS: u32 = 100;
+
+/// Something to tell the daemon.
+#[derive(Clone, Debug)]
+pub enum Request {
+    /// What is watched now.
+    Watch(WatchRequest),
+    /// Widgets whose sources should be read now.
+    Refresh(Vec<Name>),
+}
+
+/// Both ends of the link for the runtime.
+#[derive(Debug)]
+pub struct Link {
+    /// What happens.
+    pub messages: mpsc::Receiver<Message>,
+    /// What to tell the daemon.
+    pub requests: mpsc::Sender<Request>,
+}
+
+/// Why a stream ended.
+enum End {
+    /// Something may be better next time.
+    Lost(SafeText),
+    /// Nothing will be better next time.
+    Refused(SafeText),
+    /// Nobody listens to the messages any more.
+    Unwanted,
+}
+
+/// Starts the link's task.
+pub fn spawn(target: Target) -> Link {
+    let (messages_in, messages) = mpsc::channel(MESSAGES_MAX);
+    let (requests, requests_out) = mpsc::channel(REQUESTS_MAX);
+    tokio::spawn(run(target, messages_in, requests_out));
+    Link { messages, requests }
+}
+
+async fn run(
+    target: Target,
+    messages: mpsc::Sender<Message>,
+    mut requests: mpsc::Receiver<Request>,
+) {
+    let mut backoff = Backoff::default();
+    loop {
+        let end = stream(&target, &messages, &mut requests, &mut backoff).await;
+        let event = match end {
+            End::Unwanted => return,
+            End::Refused(cause) => {
+                // The runtime keeps showing why; there is nothing else to do.
+                let _ = messages.send(Message::Link(LinkEvent::Refused { cause })).await;
+                return;
+            }
+            End::Lost(cause) => {
+                let retry_in = backoff.next(rand::random());
+                LinkEvent::Lost { cause, retry_in }
+            }
+        };
+        let wait = match &event {
+            LinkEvent::Lost { retry_in, .. } => retry_in.as_duration(),
+            _ => Duration::ZERO,
+        };
+        if messages.send(Message::Link(event)).await.is_err() {
+            return;
+        }
+        tokio::time::sleep(wait).await;
+        // What was asked of the former stream means nothing to the next one.
+        while requests.try_recv().is_ok() {}
+    }
+}
+
+async fn stream(
+    target: &Target,
+    messages: &mpsc::Sender<Message>,
+    requests: &mut mpsc::Receiver<Request>,
+    backoff: &mut Backoff,
+) -> End {
+    if messages.send(Message::Link(LinkEvent::Connecting)).await.is_err() {
+        return End::Unwanted;
+    }
+    if let Err(error) = autostart::ensure(target).await {
+        return End::Lost(SafeText::new(&error.to_string()));
+    }
+    let (outbound, outbound_stream) = mpsc::channel::<ClientMessage>(REQUESTS_MAX);
+    if outbound.send(request::hello(FRAME_INTERVAL_MS)).await.is_err() {
+        return End::Unwanted;
+    }
+    let attach = attach(target, ReceiverStream::new(outbound_stream));
+    let mut frames = match attach.await {
+        Ok(frames) => frames,
+        Err(end) => return end,
+    };
+    if messages.send(Message::Link(LinkEvent::Connected)).await.is_err() {
+        return End::Unwanted;
+    }
+    loop {
+        tokio::select! {
+            request = requests.recv() => {
+                let Some(request) = request else { return End::Unwanted };
+                if outbound.send(wire_message(&request)).await.is_err() {
+                    return End::Lost(SafeText::new("the daemon closed the stream"));
+                }
+            }
+            frame = tokio::time::timeout(SILENCE_LIMIT, frames.message()) => {
+                let frame = match frame {
+                    Ok(Ok(Some(frame))) => FrameContents::try_from(frame),
+                    Ok(Ok(None)) => return End::Lost(SafeText::new("the daemon closed the stream")),
+                    Ok(Err(status)) => return ended(&status),
+                    Err(_) => return End::Lost(SafeText::new("the daemon has not been heard for 5 s")),
+                };
+                let frame = match frame {
+                    Ok(frame) => Box::new(frame),
+                    Err(error) => return End::Lost(SafeText::new(&format!(
+                        "a frame cannot be understood ({error}); install the same version of ccm and ccmd"
+                    ))),
+                };
+                backoff.reset();
+                if messages.send(Message::Frame(frame)).await.is_err() {
+                    return End::Unwanted;
+                }
+            }
+        }
+    }
+}
+
+async fn attach(
+    target: &Target,
+    outbound: ReceiverStream<ClientMessage>,
+) -> Result<tonic::Streaming<ccm_proto::wire::Frame>, End> {
+    let lost = |error: tonic::transport::Error| {
+        End::Lost(SafeText::new(&format!("no connection to {}: {error}", target.socket.display())))
+    };
+    let endpoint = Endpoint::from_shared(format!("unix:{}", target.socket.display()))
+        .map_err(lost)?
+        .connect_timeout(CONNECT_LIMIT);
+    let channel = endpoint.connect().await.map_err(lost)?;
+    let mut client = StreamServiceClient::new(channel).max_decoding_message_size(FRAME_MAX_BYTES);
+    match client.attach(outbound).await {
+        Ok(response) => Ok(response.into_inner()),
+        Err(status) => Err(ended(&status)),
+    }
+}
+
+/// What a status means for the link.
+fn ended(status: &Status) -> End {
+    let sentence = SafeText::new(status.message());
+    match status.code() {
+        Code::FailedPrecondition | Code::PermissionDenied | Code::Unimplemented => {
+            End::Refused(sentence)
+        }
+        Code::Unauthenticated => End::Refused(sentence),
+        _ if sentence.is_empty() => End::Lost(SafeText::new("the daemon ended the stream")),
+        _ => End::Lost(sentence),
+    }
+}
+
+fn wire_message(request: &Request) -> ClientMessage {
+    match request {
+        Request::Watch(watch) => request::watch(watch),
+        Request::Refresh(widgets) => request::refresh(widgets),
+    }
+}
+
+/// The longest wait between two attempts.
+pub const RETRY_MAX: Interval = Interval::from_secs(5);

@@ -1,9 +1,69 @@
-//! Placeholder.
+//! `ccm`: the live dashboard.
+
 use std::process::ExitCode;
-/// Placeholder.
-pub async fn run(
-    _look: crate::cli::LookArgs,
-    _link: &crate::cli::LinkArgs,
-) -> Result<ExitCode, crate::command::CommandError> {
-    Ok(ExitCode::SUCCESS)
+
+use ccm_daemon::settings::{Paths, Settings};
+use ccm_proto::model::Name;
+
+use crate::autostart::Target;
+use crate::cli::{LinkArgs, LookArgs};
+use crate::command::CommandError;
+use crate::input::keymap::Keymap;
+use crate::model::Beginning;
+use crate::runtime::{self, RunOptions};
+use crate::term::Terminal;
+use crate::term::capability::{self, Capabilities};
+
+/// The layout that is opened when none is named.
+const LAYOUT: &str = "host";
+
+/// Opens the dashboard and returns when it was left.
+pub async fn run(look: LookArgs, link: &LinkArgs) -> Result<ExitCode, CommandError> {
+    let target = Target::resolve(link.socket.as_deref())?;
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let capabilities = capability::resolve(look.color, look.glyphs, &variable);
+    let (keymap, remarks) = keymap(&look)?;
+    let beginning = beginning(look, capabilities, keymap)?;
+    let options =
+        RunOptions { target, beginning, synchronized: capabilities.synchronized, remarks };
+    let code = runtime::run(options).await;
+    code.map(ExitCode::from).map_err(|error| CommandError::io("the terminal failed", error))
+}
+
+fn beginning(
+    look: LookArgs,
+    capabilities: Capabilities,
+    keymap: Keymap,
+) -> Result<Beginning, CommandError> {
+    let name = |text: &str| Name::new(text).map_err(|error| CommandError::Usage(error.to_string()));
+    let size =
+        Terminal::size().map_err(|error| CommandError::io("the terminal has no size", error))?;
+    Ok(Beginning {
+        size,
+        layout: look.layout.map_or_else(|| name(LAYOUT), Ok)?,
+        page: look.page.map_or(0, |page| page.saturating_sub(1)),
+        theme: look.theme,
+        default_theme: name(if capabilities.bright { "light" } else { "dark" })?,
+        depth: capabilities.depth,
+        glyphs: capabilities.glyphs,
+        keymap,
+        mouse: !look.no_mouse,
+    })
+}
+
+/// The key map under the user's file. A named file must be there; the usual one may be missing.
+fn keymap(look: &LookArgs) -> Result<(Keymap, Vec<String>), CommandError> {
+    let usual = || Some(Paths::resolve(&Settings::default()).ok()?.config.join("keys.toml"));
+    let Some(path) = look.keys.clone().or_else(usual) else {
+        return Ok((Keymap::default(), Vec::new()));
+    };
+    match std::fs::read_to_string(&path) {
+        Ok(text) => {
+            let (keymap, warnings) = Keymap::with_overrides(&text);
+            let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            Ok((keymap, warnings.into_iter().map(|warning| format!("{file} {warning}")).collect()))
+        }
+        Err(_) if look.keys.is_none() => Ok((Keymap::default(), Vec::new())),
+        Err(error) => Err(CommandError::io(format!("cannot read {}", path.display()), error)),
+    }
 }

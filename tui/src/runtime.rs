@@ -1,1 +1,209 @@
-//! Placeholder.
+//! The client's loop: select, update, perform effects, draw when something changed.
+
+use std::io;
+use std::pin::Pin;
+use std::time::Duration;
+
+use ccm_proto::model::{Interval, Timestamp};
+use crossterm::event::EventStream;
+use futures_util::StreamExt as _;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use tokio::time::Sleep;
+
+use crate::autostart::Target;
+use crate::client::{self, Link, Request};
+use crate::clock::Clock;
+use crate::effect::Effect;
+use crate::input::terminal;
+use crate::message::{LinkEvent, Message};
+use crate::model::{Beginning, Model};
+use crate::term::{self, HUNG_UP, Signal, Signals, Terminal, Watchdog};
+use crate::update::update;
+use crate::view;
+
+/// Data is drawn at most this often; what a person does is drawn at once.
+const DRAW_INTERVAL: Interval = Interval::from_millis(100);
+
+/// How long the first picture waits for its data, rather than showing for a blink that there is
+/// none.
+const FIRST_WAIT: Duration = Duration::from_millis(200);
+
+/// How a client is run.
+#[derive(Clone, Debug)]
+pub struct RunOptions {
+    /// Where the daemon is.
+    pub target: Target,
+    /// How the client begins.
+    pub beginning: Beginning,
+    /// Frames can be shown in one piece.
+    pub synchronized: bool,
+    /// What to say first.
+    pub remarks: Vec<String>,
+}
+
+/// Runs until the user leaves or something ends the client; returns the exit code.
+pub async fn run(options: RunOptions) -> io::Result<u8> {
+    let signals = Signals::listen()?;
+    let link = client::spawn(options.target);
+    let watchdog = Watchdog::start()?;
+    let clock = Clock::system();
+    let mut model = Model::new(options.beginning, clock.now());
+    if !options.remarks.is_empty() {
+        model.say(&options.remarks.join("; "));
+    }
+    let terminal = Terminal::enter(model.mouse, options.synchronized)?;
+    let mut runtime = Runtime {
+        model,
+        clock,
+        terminal,
+        link,
+        frame: Buffer::empty(Rect::ZERO),
+        drawn_at: None,
+        draw: Box::pin(tokio::time::sleep(FIRST_WAIT)),
+        waiting: true,
+        exit: None,
+    };
+    runtime.run(signals, watchdog).await
+}
+
+struct Runtime {
+    model: Model,
+    clock: Clock,
+    terminal: Terminal,
+    link: Link,
+    /// Kept for its memory.
+    frame: Buffer,
+    drawn_at: Option<Timestamp>,
+    draw: Pin<Box<Sleep>>,
+    /// Something is to be drawn when `draw` ends.
+    waiting: bool,
+    exit: Option<u8>,
+}
+
+impl Runtime {
+    async fn run(&mut self, mut signals: Signals, mut watchdog: Watchdog) -> io::Result<u8> {
+        let mut events = EventStream::new();
+        let mut tick = Box::pin(tokio::time::sleep(self.until_next_second()));
+        loop {
+            tokio::select! {
+                () = watchdog.gone() => return Ok(HUNG_UP),
+                signal = signals.next() => match signal {
+                    Signal::End(number) => return Ok(128 + number),
+                    Signal::Stop => self.suspend()?,
+                    Signal::Continue => self.update(Message::Resumed, true)?,
+                },
+                event = events.next() => match event {
+                    Some(Ok(event)) => {
+                        if let Some(message) = terminal::message(event) {
+                            self.update(message, true)?;
+                        }
+                    }
+                    Some(Err(_)) | None => return Ok(HUNG_UP),
+                },
+                message = self.link.messages.recv() => match message {
+                    Some(message) => {
+                        let urgent = matches!(&message, Message::Link(
+                            LinkEvent::Lost { .. } | LinkEvent::Refused { .. }
+                        ));
+                        self.update(message, urgent)?;
+                    }
+                    // A refused link ends its task; keys still work.
+                    None => self.link.messages = never(),
+                },
+                () = &mut tick => {
+                    let next = self.until_next_second();
+                    tick.set(tokio::time::sleep(next));
+                    self.update(Message::Tick, false)?;
+                }
+                () = &mut self.draw, if self.waiting => self.draw()?,
+            }
+            if let Some(code) = self.exit {
+                return Ok(code);
+            }
+        }
+    }
+
+    /// Ticks fall on whole seconds, so that the clock on display is right.
+    fn until_next_second(&self) -> Duration {
+        let millis = self.clock.now().as_millis().rem_euclid(1_000);
+        Duration::from_millis(1_000 - u64::try_from(millis).unwrap_or(0))
+    }
+
+    fn update(&mut self, message: Message, urgent: bool) -> io::Result<()> {
+        let first = self.drawn_at.is_none();
+        let tick = matches!(message, Message::Tick);
+        let now = self.clock.now();
+        for effect in update(&mut self.model, message, now) {
+            self.perform(effect)?;
+        }
+        let complete = self.model.serial != 0 && self.model.answered == self.model.serial;
+        match self.drawn_at {
+            // The first picture waits for its data, for a while.
+            None if first && !complete && !urgent => {}
+            None => self.draw()?,
+            Some(_) if urgent => self.draw()?,
+            Some(drawn_at) => {
+                let since = now.since(drawn_at);
+                if since >= DRAW_INTERVAL || tick {
+                    self.draw()?;
+                } else if !self.waiting {
+                    let rest = DRAW_INTERVAL.as_millis().saturating_sub(since.as_millis());
+                    self.draw.set(tokio::time::sleep(Duration::from_millis(rest)));
+                    self.waiting = true;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn draw(&mut self) -> io::Result<()> {
+        self.waiting = false;
+        self.drawn_at = Some(self.clock.now());
+        let area = Rect::new(0, 0, self.model.size.0, self.model.size.1);
+        if self.frame.area == area {
+            self.frame.reset();
+        } else {
+            self.frame = Buffer::empty(area);
+        }
+        view::draw(&self.model, area, &mut self.frame);
+        self.terminal.show(&mut self.frame)?;
+        Ok(())
+    }
+
+    fn perform(&mut self, effect: Effect) -> io::Result<()> {
+        match effect {
+            Effect::Watch(watch) => self.request(Request::Watch(watch)),
+            Effect::Refresh(widgets) => self.request(Request::Refresh(widgets)),
+            Effect::Copy(text) => self.terminal.copy(&text)?,
+            Effect::Mouse(mouse) => self.terminal.set_mouse(mouse)?,
+            Effect::Repaint => self.terminal.forget(),
+            Effect::Suspend => self.suspend()?,
+            Effect::Quit => self.exit = Some(0),
+        }
+        Ok(())
+    }
+
+    /// A link that takes no request is about to begin a new stream, which says all anew.
+    fn request(&self, request: Request) {
+        let _ = self.link.requests.try_send(request);
+    }
+
+    /// Gives the terminal to the shell until somebody continues this process.
+    fn suspend(&mut self) -> io::Result<()> {
+        self.terminal.pause();
+        term::stop_self()?;
+        self.terminal.resume()?;
+        if let Ok((columns, rows)) = Terminal::size() {
+            self.update(Message::Resize(columns, rows), true)?;
+        }
+        self.update(Message::Resumed, true)
+    }
+}
+
+/// A channel on which nothing ever arrives.
+fn never() -> tokio::sync::mpsc::Receiver<Message> {
+    let (sender, receiver) = tokio::sync::mpsc::channel(1);
+    std::mem::forget(sender);
+    receiver
+}

@@ -1,1 +1,147 @@
-//! Placeholder.
+//! The real terminal: taken over, drawn to, and left as it was.
+
+pub mod capability;
+mod encode;
+mod signals;
+mod watchdog;
+
+use std::io::{self, Write as _};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+pub use encode::Encoder;
+pub(crate) use signals::stop_self;
+pub use signals::{Signal, Signals};
+pub use watchdog::{HUNG_UP, Watchdog};
+
+/// Whether the terminal is ours; the panic hook may run on any thread.
+static TAKEN: AtomicBool = AtomicBool::new(false);
+
+const ENTER: &str = "\x1b[?1049h\x1b[?25l\x1b[?2004h\x1b[?7l";
+const LEAVE: &str = "\x1b[0m\x1b[?7h\x1b[?2004l\x1b[?25h\x1b[?1049l";
+const MOUSE_ON: &str = "\x1b[?1000h\x1b[?1006h";
+const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1000l";
+
+/// A terminal that is ours until this is dropped.
+#[derive(Debug)]
+pub struct Terminal {
+    encoder: Encoder,
+    shown: Buffer,
+    synchronized: bool,
+    mouse: bool,
+}
+
+impl Terminal {
+    /// Takes the terminal over: raw mode, alternate screen, no cursor, no line wrap, bracketed
+    /// paste, and the mouse if wanted. A panic on any thread gives it back first.
+    pub fn enter(mouse: bool, synchronized: bool) -> io::Result<Self> {
+        install_panic_hook();
+        let shown = Buffer::empty(Rect::ZERO);
+        let mut terminal = Self { encoder: Encoder::default(), shown, synchronized, mouse };
+        terminal.take()?;
+        Ok(terminal)
+    }
+
+    fn take(&mut self) -> io::Result<()> {
+        crossterm::terminal::enable_raw_mode()?;
+        TAKEN.store(true, Ordering::SeqCst);
+        let mouse = if self.mouse { MOUSE_ON } else { "" };
+        write(format!("{ENTER}{mouse}").as_bytes())?;
+        self.forget();
+        Ok(())
+    }
+
+    /// Gives the terminal back for a while, as for a suspension.
+    pub fn pause(&mut self) {
+        restore();
+    }
+
+    /// Takes the terminal over again.
+    pub fn resume(&mut self) -> io::Result<()> {
+        self.take()
+    }
+
+    /// Takes or releases the mouse.
+    pub fn set_mouse(&mut self, mouse: bool) -> io::Result<()> {
+        self.mouse = mouse;
+        write(if mouse { MOUSE_ON } else { MOUSE_OFF }.as_bytes())
+    }
+
+    /// Columns and rows.
+    pub fn size() -> io::Result<(u16, u16)> {
+        crossterm::terminal::size()
+    }
+
+    /// Has the next frame draw every cell.
+    pub fn forget(&mut self) {
+        self.shown = Buffer::empty(Rect::ZERO);
+    }
+
+    /// Puts text on the clipboard of the user's terminal, by OSC 52.
+    pub fn copy(&self, text: &str) -> io::Result<()> {
+        use base64::Engine as _;
+        let encoded = base64::engine::general_purpose::STANDARD.encode(text);
+        write(format!("\x1b]52;c;{encoded}\x1b\\").as_bytes())
+    }
+
+    /// Shows a frame: only what differs from the last one is written, in one piece, and nothing
+    /// when nothing differs. Returns the bytes written. Afterwards `frame` is a former frame, whose
+    /// memory can be used again.
+    pub fn show(&mut self, frame: &mut Buffer) -> io::Result<usize> {
+        let bytes = self.encoder.encode(&self.shown, frame);
+        std::mem::swap(&mut self.shown, frame);
+        if bytes.is_empty() {
+            return Ok(0);
+        }
+        let count = bytes.len();
+        if self.synchronized {
+            let mut whole = Vec::with_capacity(count + 16);
+            whole.extend_from_slice(b"\x1b[?2026h");
+            whole.extend_from_slice(&bytes);
+            whole.extend_from_slice(b"\x1b[?2026l");
+            write(&whole)?;
+        } else {
+            write(&bytes)?;
+        }
+        Ok(count)
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        restore();
+    }
+}
+
+/// Gives the terminal back, once. Errors have nobody to tell: the terminal may be gone.
+fn restore() {
+    if TAKEN.swap(false, Ordering::SeqCst) {
+        let _ = write(format!("{MOUSE_OFF}{LEAVE}").as_bytes());
+        let _ = crossterm::terminal::disable_raw_mode();
+    }
+}
+
+/// Nothing will be written or restored any more: there is no terminal.
+pub(crate) fn abandon() {
+    TAKEN.store(false, Ordering::SeqCst);
+}
+
+fn write(bytes: &[u8]) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(bytes)?;
+    stdout.flush()
+}
+
+fn install_panic_hook() {
+    static INSTALLED: AtomicBool = AtomicBool::new(false);
+    if INSTALLED.swap(true, Ordering::SeqCst) {
+        return;
+    }
+    let former = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        restore();
+        former(panic);
+    }));
+}

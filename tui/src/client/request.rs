@@ -1,6 +1,7 @@
 //! What the client says, as messages of the stream.
 
 use ccm_proto::PROTOCOL_VERSION;
+use ccm_proto::model::Name;
 use ccm_proto::wire::client_message::Message;
 use ccm_proto::wire::{self, ClientMessage};
 
@@ -39,4 +40,10 @@ fn feed(request: &FeedRequest) -> wire::FeedWatch {
 
 fn message(message: Message) -> ClientMessage {
     ClientMessage { message: Some(message) }
+}
+
+/// Widgets whose sources should be read now.
+pub fn refresh(widgets: &[Name]) -> ClientMessage {
+    let widgets = widgets.iter().map(Name::to_string).collect();
+    message(Message::Refresh(wire::Refresh { widgets }))
 }

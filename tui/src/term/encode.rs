@@ -1,0 +1,222 @@
+//! Cells as the fewest bytes that bring a terminal from one frame to the next.
+
+use std::io::Write as _;
+
+use ratatui::buffer::{Buffer, Cell};
+use ratatui::style::{Color, Modifier};
+use unicode_width::UnicodeWidthStr as _;
+
+/// Columns of unchanged plain cells that are cheaper to write again than to jump over.
+const REWRITE_MAX: u16 = 3;
+
+/// Remembers how the terminal stands between frames.
+#[derive(Debug)]
+pub struct Encoder {
+    pen: Pen,
+}
+
+impl Default for Encoder {
+    fn default() -> Self {
+        Self { pen: Pen { known: false, ..Pen::default() } }
+    }
+}
+
+/// How the terminal writes at present.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Pen {
+    known: bool,
+    fg: Color,
+    bg: Color,
+    modifier: Modifier,
+}
+
+const MODIFIERS: [(Modifier, &str, &str); 5] = [
+    (Modifier::BOLD, "1", "22"),
+    (Modifier::DIM, "2", "22"),
+    (Modifier::ITALIC, "3", "23"),
+    (Modifier::UNDERLINED, "4", "24"),
+    (Modifier::REVERSED, "7", "27"),
+];
+
+impl Encoder {
+    /// The bytes that turn `from` on the screen into `to`; all of `to` when the sizes differ.
+    pub fn encode(&mut self, from: &Buffer, to: &Buffer) -> Vec<u8> {
+        let mut out = Vec::new();
+        let anew = from.area != to.area;
+        if anew {
+            self.pen = Pen { known: false, ..Pen::default() };
+            out.extend_from_slice(b"\x1b[0m\x1b[2J");
+        }
+        let width = usize::from(to.area.width);
+        if width == 0 {
+            return out;
+        }
+        for (y, line) in to.content.chunks(width).enumerate() {
+            let former = if anew { None } else { from.content.get(y * width..(y + 1) * width) };
+            self.line(y as u16, former, line, &mut out);
+        }
+        out
+    }
+
+    fn line(&mut self, y: u16, former: Option<&[Cell]>, line: &[Cell], out: &mut Vec<u8>) {
+        // The column that the terminal's cursor is known to stand in, on this line.
+        let mut cursor: Option<u16> = None;
+        let mut x = 0_u16;
+        while let Some(cell) = line.get(usize::from(x)) {
+            let width = columns(cell);
+            if !differs(former, line, x, width) {
+                x += width;
+                continue;
+            }
+            self.move_to(x, y, cursor, line, out);
+            self.put(cell, out);
+            // Terminals may disagree about the width of anything but ASCII and our own glyphs.
+            cursor = certain(cell).then_some(x + width);
+            x += width;
+        }
+    }
+
+    fn move_to(&mut self, x: u16, y: u16, cursor: Option<u16>, line: &[Cell], out: &mut Vec<u8>) {
+        match cursor {
+            Some(at) if at == x => {}
+            Some(at) if at < x && x - at <= REWRITE_MAX && self.can_rewrite(at, x, line) => {
+                for column in at..x {
+                    if let Some(cell) = line.get(usize::from(column)) {
+                        out.extend_from_slice(cell.symbol().as_bytes());
+                    }
+                }
+            }
+            Some(at) if at < x => {
+                let _ = if x - at == 1 {
+                    write!(out, "\x1b[C")
+                } else {
+                    write!(out, "\x1b[{}C", x - at)
+                };
+            }
+            _ => {
+                let _ = write!(out, "\x1b[{};{}H", y + 1, x + 1);
+            }
+        }
+    }
+
+    /// Whether the cells between look as the pen writes, and are single columns for certain.
+    fn can_rewrite(&self, from: u16, to: u16, line: &[Cell]) -> bool {
+        let plain = |cell: &Cell| self.pen == pen(cell) && certain(cell) && columns(cell) == 1;
+        line.get(usize::from(from)..usize::from(to)).is_some_and(|cells| cells.iter().all(plain))
+    }
+
+    fn put(&mut self, cell: &Cell, out: &mut Vec<u8>) {
+        let wanted = pen(cell);
+        if wanted != self.pen {
+            self.turn(wanted, out);
+        }
+        let symbol = cell.symbol();
+        out.extend_from_slice(if symbol.is_empty() { b" " } else { symbol.as_bytes() });
+    }
+
+    /// Writes the shortest sequence from the present pen to another.
+    fn turn(&mut self, wanted: Pen, out: &mut Vec<u8>) {
+        let mut parts: Vec<String> = Vec::new();
+        let former = self.pen;
+        if former.known {
+            let gone = former.modifier.difference(wanted.modifier);
+            let weight = Modifier::BOLD | Modifier::DIM;
+            for (modifier, _, off) in MODIFIERS {
+                if gone.contains(modifier) && !parts.iter().any(|part| part == off) {
+                    parts.push(off.to_owned());
+                }
+            }
+            // One code takes both weights away; the one that stays is set again.
+            let kept = if gone.intersects(weight) {
+                former.modifier.difference(weight)
+            } else {
+                former.modifier
+            };
+            for (modifier, on, _) in MODIFIERS {
+                if wanted.modifier.contains(modifier) && !kept.contains(modifier) {
+                    parts.push(on.to_owned());
+                }
+            }
+            if former.fg != wanted.fg {
+                parts.push(colour(wanted.fg, 30));
+            }
+            if former.bg != wanted.bg {
+                parts.push(colour(wanted.bg, 40));
+            }
+        } else {
+            parts.push("0".to_owned());
+            let on = MODIFIERS.iter().filter(|(modifier, ..)| wanted.modifier.contains(*modifier));
+            parts.extend(on.map(|(_, on, _)| (*on).to_owned()));
+            parts.extend((wanted.fg != Color::Reset).then(|| colour(wanted.fg, 30)));
+            parts.extend((wanted.bg != Color::Reset).then(|| colour(wanted.bg, 40)));
+        }
+        self.pen = wanted;
+        let _ = write!(out, "\x1b[{}m", parts.join(";"));
+    }
+}
+
+fn pen(cell: &Cell) -> Pen {
+    let mut modifier = Modifier::empty();
+    for (known, ..) in MODIFIERS {
+        modifier |= cell.modifier & known;
+    }
+    Pen { known: true, fg: cell.fg, bg: cell.bg, modifier }
+}
+
+fn columns(cell: &Cell) -> u16 {
+    cell.symbol().width().max(1) as u16
+}
+
+/// Whether every terminal takes the same columns for a cell: ASCII, box drawing, blocks, braille.
+fn certain(cell: &Cell) -> bool {
+    cell.symbol().chars().all(|c| {
+        c.is_ascii()
+            || ('\u{2500}'..='\u{259f}').contains(&c)
+            || ('\u{2800}'..='\u{28ff}').contains(&c)
+    })
+}
+
+fn differs(former: Option<&[Cell]>, line: &[Cell], x: u16, width: u16) -> bool {
+    let Some(former) = former else { return true };
+    let x = usize::from(x);
+    let range = x..(x + usize::from(width)).min(line.len());
+    if former.get(range.clone()) != line.get(range) {
+        return true;
+    }
+    // A wide symbol that was half overwritten leaves a blank of no certain look.
+    let Some(before) = x.checked_sub(1) else { return false };
+    former.get(before).is_some_and(|cell| columns(cell) > 1)
+        && former.get(before) != line.get(before)
+}
+
+/// The SGR code of a colour; `base` is 30 for the foreground and 40 for the background.
+fn colour(colour: Color, base: u8) -> String {
+    let named = |index: u8| {
+        if index < 8 { (base + index).to_string() } else { (base + 60 + index - 8).to_string() }
+    };
+    match colour {
+        Color::Reset => (base + 9).to_string(),
+        Color::Black => named(0),
+        Color::Red => named(1),
+        Color::Green => named(2),
+        Color::Yellow => named(3),
+        Color::Blue => named(4),
+        Color::Magenta => named(5),
+        Color::Cyan => named(6),
+        Color::Gray => named(7),
+        Color::DarkGray => named(8),
+        Color::LightRed => named(9),
+        Color::LightGreen => named(10),
+        Color::LightYellow => named(11),
+        Color::LightBlue => named(12),
+        Color::LightMagenta => named(13),
+        Color::LightCyan => named(14),
+        Color::White => named(15),
+        Color::Indexed(index) if index < 16 => named(index),
+        Color::Indexed(index) => format!("{};5;{index}", base + 8),
+        Color::Rgb(red, green, blue) => format!("{};2;{red};{green};{blue}", base + 8),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,63 @@
+//! What the system asks of the client.
+
+use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
+
+/// A signal that the client acts upon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// Restore the terminal and end; the number goes into the exit code.
+    End(u8),
+    /// Give the terminal to the shell and stop.
+    Stop,
+    /// Somebody continued a client that was stopped from outside.
+    Continue,
+}
+
+/// The signals that are taken over from their default actions.
+#[derive(Debug)]
+pub struct Signals {
+    hangup: Stream,
+    interrupt: Stream,
+    quit: Stream,
+    terminate: Stream,
+    stop: Stream,
+    cont: Stream,
+}
+
+/// SIGTSTP and SIGCONT have other numbers on other systems.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const STOP_CONT: (i32, i32) = (20, 18);
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+const STOP_CONT: (i32, i32) = (18, 19);
+
+impl Signals {
+    /// Takes the signals over.
+    pub fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            hangup: signal(SignalKind::hangup())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            quit: signal(SignalKind::quit())?,
+            terminate: signal(SignalKind::terminate())?,
+            stop: signal(SignalKind::from_raw(STOP_CONT.0))?,
+            cont: signal(SignalKind::from_raw(STOP_CONT.1))?,
+        })
+    }
+
+    /// The next signal.
+    pub async fn next(&mut self) -> Signal {
+        tokio::select! {
+            _ = self.hangup.recv() => Signal::End(1),
+            _ = self.interrupt.recv() => Signal::End(2),
+            _ = self.quit.recv() => Signal::End(3),
+            _ = self.terminate.recv() => Signal::End(15),
+            _ = self.stop.recv() => Signal::Stop,
+            _ = self.cont.recv() => Signal::Continue,
+        }
+    }
+}
+
+/// Stops this process until somebody continues it.
+pub(crate) fn stop_self() -> std::io::Result<()> {
+    let own = rustix::process::getpid();
+    Ok(rustix::process::kill_process(own, rustix::process::Signal::STOP)?)
+}
