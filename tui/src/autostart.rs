@@ -1,16 +1,16 @@
 //! Starting the daemon when none is listening, as tmux starts its server.
 
-use std::io::Read as _;
-use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 use ccm_daemon::cli::EXIT_OWNED;
 use ccm_daemon::settings::{Paths, PathsError, Settings};
 use ccm_proto::SafeText;
 use ccm_proto::model::Interval;
+use tokio::io::AsyncReadExt as _;
 use tokio::net::UnixStream;
+use tokio::process::{Child, Command};
 
 /// How long a daemon that was started this way stays without clients.
 pub const IDLE_EXIT: Interval = Interval::from_secs(15 * 60);
@@ -85,7 +85,7 @@ pub async fn ensure(target: &Target) -> Result<bool, AutostartError> {
 }
 
 fn spawn() -> std::io::Result<Child> {
-    Command::new(std::env::current_exe()?)
+    Command::new(own_program()?)
         .args(["daemon", "run", "--idle-exit", &IDLE_EXIT.to_string()])
         .env_remove("CCM_SOCKET")
         .current_dir("/")
@@ -97,8 +97,16 @@ fn spawn() -> std::io::Result<Child> {
         .spawn()
 }
 
+/// This program's file. An upgrade may have put another one in its place while this one runs:
+/// Linux then says that the old one is deleted, and the new one is what should be started.
+fn own_program() -> std::io::Result<PathBuf> {
+    let program = std::env::current_exe()?;
+    let replaced = program.to_str().and_then(|path| path.strip_suffix(" (deleted)"));
+    Ok(replaced.map(PathBuf::from).unwrap_or(program))
+}
+
 async fn wait_until_listening(target: &Target, mut child: Child) -> Result<(), AutostartError> {
-    let pid = child.id();
+    let pid = child.id().unwrap_or_default();
     let wait = async {
         let mut owned_by_other = false;
         loop {
@@ -110,7 +118,7 @@ async fn wait_until_listening(target: &Target, mut child: Child) -> Result<(), A
                 // listen; any other end is final.
                 owned_by_other = status.code() == Some(i32::from(EXIT_OWNED));
                 if !owned_by_other {
-                    return Err(AutostartError::Ended(SafeText::new(&complaint(&mut child))));
+                    return Err(AutostartError::Ended(SafeText::new(&complaint(&mut child).await)));
                 }
             }
             tokio::time::sleep(LOOK_INTERVAL).await;
@@ -122,10 +130,10 @@ async fn wait_until_listening(target: &Target, mut child: Child) -> Result<(), A
     }
 }
 
-fn complaint(child: &mut Child) -> String {
+async fn complaint(child: &mut Child) -> String {
     let mut text = String::new();
     if let Some(stderr) = &mut child.stderr {
-        let _ = stderr.take(16_384).read_to_string(&mut text);
+        let _ = stderr.take(16_384).read_to_string(&mut text).await;
     }
     let last = text.lines().rev().find(|line| !line.trim().is_empty());
     last.unwrap_or("it ended without a word").trim_start_matches("ccmd: ").to_owned()

@@ -16,7 +16,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Endpoint;
 use tonic::{Code, Status};
 
-use crate::autostart::{self, Target};
+use crate::autostart::{self, AutostartError, Target};
 use crate::effect::WatchRequest;
 use crate::message::{LinkEvent, Message};
 use backoff::Backoff;
@@ -62,6 +62,8 @@ pub struct Link {
 enum End {
     /// Something may be better next time.
     Lost(SafeText),
+    /// The daemon was told to stop.
+    Goodbye(SafeText),
     /// Nothing will be better next time.
     Refused(SafeText),
     /// Nobody listens to the messages any more.
@@ -82,8 +84,13 @@ async fn run(
     mut requests: mpsc::Receiver<Request>,
 ) {
     let mut backoff = Backoff::default();
+    let mut target = target;
     loop {
         let end = stream(&target, &messages, &mut requests, &mut backoff).await;
+        // A daemon that was told to stop is not ours to start again; one that broke off is.
+        if matches!(end, End::Goodbye(_)) {
+            target.may_start = false;
+        }
         let event = match end {
             End::Unwanted => return,
             End::Refused(cause) => {
@@ -91,7 +98,7 @@ async fn run(
                 let _ = messages.send(Message::Link(LinkEvent::Refused { cause })).await;
                 return;
             }
-            End::Lost(cause) => {
+            End::Lost(cause) | End::Goodbye(cause) => {
                 let retry_in = backoff.next(rand::random());
                 LinkEvent::Lost { cause, retry_in }
             }
@@ -118,8 +125,14 @@ async fn stream(
     if messages.send(Message::Link(LinkEvent::Connecting)).await.is_err() {
         return End::Unwanted;
     }
-    if let Err(error) = autostart::ensure(target).await {
-        return End::Lost(SafeText::new(&error.to_string()));
+    match autostart::ensure(target).await {
+        Ok(_) => {}
+        Err(AutostartError::NotListening { .. }) if backoff.is_resuming() => {
+            return End::Lost(SafeText::new(
+                "the daemon is not running; `ccm daemon start` starts it",
+            ));
+        }
+        Err(error) => return End::Lost(SafeText::new(&error.to_string())),
     }
     let (outbound, outbound_stream) = mpsc::channel::<ClientMessage>(REQUESTS_MAX);
     if outbound.send(request::hello(FRAME_INTERVAL_MS)).await.is_err() {
@@ -155,6 +168,9 @@ async fn stream(
                     ))),
                 };
                 backoff.reset();
+                if let Some(goodbye) = &frame.goodbye {
+                    return End::Goodbye(SafeText::new(&format!("the daemon stopped: {}", goodbye.reason)));
+                }
                 if messages.send(Message::Frame(frame)).await.is_err() {
                     return End::Unwanted;
                 }

@@ -145,11 +145,16 @@ impl Runtime {
             Some(_) if urgent => self.draw()?,
             Some(drawn_at) => {
                 let since = now.since(drawn_at);
-                if since >= DRAW_INTERVAL || tick {
+                // The readings of a second arrive just after it: one picture shows both.
+                let wait = if tick {
+                    DRAW_INTERVAL.as_millis()
+                } else {
+                    DRAW_INTERVAL.as_millis().saturating_sub(since.as_millis())
+                };
+                if wait == 0 {
                     self.draw()?;
                 } else if !self.waiting {
-                    let rest = DRAW_INTERVAL.as_millis().saturating_sub(since.as_millis());
-                    self.draw.set(tokio::time::sleep(Duration::from_millis(rest)));
+                    self.draw.set(tokio::time::sleep(Duration::from_millis(wait)));
                     self.waiting = true;
                 }
             }

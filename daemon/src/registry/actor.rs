@@ -353,10 +353,7 @@ impl Actor {
         let entries: Vec<Entry> = documents
             .map(|(id, document)| Entry {
                 document: Arc::clone(document),
-                layer: query
-                    .scope
-                    .as_ref()
-                    .and_then(|scope| self.registry.layer(id, scope).map(Arc::clone)),
+                layer: query.scope.as_ref().and_then(|scope| self.written(id, scope)).cloned(),
             })
             .collect();
         if let (true, Some(kind), Some(name)) = (entries.is_empty(), query.kind, &query.name) {
@@ -365,6 +362,12 @@ impl Actor {
             return Err(ApplyError::Unknown { id, nearest });
         }
         Ok((entries, snapshot.generation))
+    }
+
+    /// A scope's layer; where nobody wrote the platform's, what is shipped stands for it.
+    fn written(&self, id: &DocumentId, scope: &Scope) -> Option<&Arc<Layer>> {
+        let shipped = || self.registry.builtin(id).filter(|_| *scope == Scope::Platform);
+        self.registry.layer(id, scope).or_else(shipped)
     }
 
     fn history(&self, query: &HistoryQuery) -> Result<History, ApplyError> {

@@ -12,6 +12,7 @@ const BASE: Interval = Interval::from_millis(250);
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Backoff {
     attempts: u32,
+    succeeded: bool,
 }
 
 impl Backoff {
@@ -25,6 +26,12 @@ impl Backoff {
     /// Something good happened.
     pub(super) fn reset(&mut self) {
         self.attempts = 0;
+        self.succeeded = true;
+    }
+
+    /// Whether something good ever happened.
+    pub(super) fn is_resuming(self) -> bool {
+        self.succeeded
     }
 }
 
@@ -43,7 +50,7 @@ mod tests {
 
     #[test]
     fn many_attempts_stay_in_bounds() {
-        let mut backoff = Backoff { attempts: u32::MAX };
+        let mut backoff = Backoff { attempts: u32::MAX, ..Backoff::default() };
         assert_eq!(backoff.next(1.0), RETRY_MAX);
     }
 }

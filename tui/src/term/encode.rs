@@ -101,17 +101,30 @@ impl Encoder {
 
     /// Whether the cells between look as the pen writes, and are single columns for certain.
     fn can_rewrite(&self, from: u16, to: u16, line: &[Cell]) -> bool {
-        let plain = |cell: &Cell| self.pen == pen(cell) && certain(cell) && columns(cell) == 1;
+        let plain =
+            |cell: &Cell| self.pen == self.pen_for(cell) && certain(cell) && columns(cell) == 1;
         line.get(usize::from(from)..usize::from(to)).is_some_and(|cells| cells.iter().all(plain))
     }
 
     fn put(&mut self, cell: &Cell, out: &mut Vec<u8>) {
-        let wanted = pen(cell);
+        let wanted = self.pen_for(cell);
         if wanted != self.pen {
             self.turn(wanted, out);
         }
         let symbol = cell.symbol();
         out.extend_from_slice(if symbol.is_empty() { b" " } else { symbol.as_bytes() });
+    }
+
+    /// How a cell must be written. A blank shows nothing but its background, so that the rest of
+    /// the pen can stay as it is.
+    fn pen_for(&self, cell: &Cell) -> Pen {
+        let wanted = pen(cell);
+        let lines = Modifier::UNDERLINED | Modifier::REVERSED;
+        let blank = matches!(cell.symbol(), "" | " ") && !wanted.modifier.intersects(lines);
+        if blank && self.pen.known && !self.pen.modifier.intersects(lines) {
+            return Pen { bg: wanted.bg, ..self.pen };
+        }
+        wanted
     }
 
     /// Writes the shortest sequence from the present pen to another.

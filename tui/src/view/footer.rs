@@ -10,6 +10,7 @@ use super::bar::{Bar, Piece};
 use super::paint::Paint;
 use crate::action::{Action, described};
 use crate::model::Model;
+use crate::model::link::LinkState;
 
 pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     if area.is_empty() {
@@ -28,6 +29,10 @@ pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     }
     if let Some((remark, _)) = &model.remark {
         paint.text(area.x + 1, area.y, remark.as_str(), footer.patch(theme.style(Role::Text)));
+        return;
+    }
+    if let LinkState::Lost { cause, .. } | LinkState::Refused { cause } = &model.link.state {
+        paint.text(area.x + 1, area.y, cause.as_str(), footer.patch(theme.style(Role::Warning)));
         return;
     }
     bar(model, area).draw(area, buffer);

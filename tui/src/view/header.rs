@@ -1,9 +1,9 @@
 //! The line at the top: where am I, is it live, is anything wrong.
 
 use ccm_proto::SafeText;
-use ccm_proto::model::Timestamp;
 use ccm_proto::model::theme::Role;
 use ccm_proto::model::widget::State;
+use ccm_proto::model::{Interval, Timestamp};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
@@ -14,7 +14,9 @@ use crate::action::Action;
 use crate::format;
 use crate::model::Model;
 use crate::model::link::LinkState;
-use crate::widget::Condition;
+
+/// Ages below this are those of readings that come in time.
+const AGE_SHOWN: Interval = Interval::from_secs(3);
 
 pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     if area.is_empty() {
@@ -132,10 +134,14 @@ fn link(model: &Model) -> Piece {
         LinkState::Connecting => Piece::new("connecting", stale),
         LinkState::Connected => match data_age(model) {
             Some(age) => {
-                let condition = Condition::Live { age };
-                let mark = model.glyphs.condition(&condition);
                 let ok = header.patch(theme.style(Role::Ok));
-                Piece::new(format!("{mark} live "), ok).and(format::age(age), header)
+                let live = Piece::new(format!("{} live", model.glyphs.state(State::Ok)), ok);
+                // A younger age would only flicker.
+                if age < AGE_SHOWN {
+                    live
+                } else {
+                    live.and(format!(" {}", format::age(age)), header)
+                }
             }
             None => Piece::new("waiting for data", stale),
         },
