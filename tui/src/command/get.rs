@@ -21,8 +21,7 @@ impl Entry {
     /// that is the whole document, or else the effective value.
     pub(super) fn to_toml(&self) -> Result<String, CommandError> {
         if let Some(layer) = &self.layer {
-            let same = layer.spec_json == canonical(&self.document.spec);
-            if same && !layer.source_toml.is_empty() {
+            if says_it_all(layer, &self.document) && !layer.source_toml.is_empty() {
                 return Ok(layer.source_toml.clone());
             }
         }
@@ -35,6 +34,14 @@ impl Entry {
     pub(super) fn revision(&self) -> u64 {
         self.layer.as_ref().map_or(0, |layer| layer.revision)
     }
+}
+
+/// Whether a layer by itself is the document. How it lies over others is not part of the document.
+fn says_it_all(layer: &wire::Layer, document: &Document) -> bool {
+    let spec = serde_json::from_str::<serde_json::Value>(&layer.spec_json);
+    let Ok(serde_json::Value::Object(mut spec)) = spec else { return false };
+    spec.remove("layer");
+    canonical(&spec.into()) == canonical(&document.spec)
 }
 
 /// Fetches the effective documents of a kind and name, or of all.
