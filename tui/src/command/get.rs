@@ -20,10 +20,9 @@ impl Entry {
     /// The document as a file would hold it: the text it was written as, comments and all, when
     /// that is the whole document, or else the effective value.
     pub(super) fn to_toml(&self) -> Result<String, CommandError> {
-        if let Some(layer) = &self.layer {
-            if says_it_all(layer, &self.document) && !layer.source_toml.is_empty() {
-                return Ok(layer.source_toml.clone());
-            }
+        let written = self.layer.as_ref().filter(|layer| !layer.source_toml.is_empty());
+        if let Some(layer) = written.filter(|layer| says_it_all(layer, &self.document)) {
+            return Ok(layer.source_toml.clone());
         }
         toml::to_string_pretty(&self.document.spec).map_err(|error| {
             CommandError::Usage(format!("{} has no form in TOML: {error}", self.document.id))
