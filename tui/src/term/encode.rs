@@ -6,19 +6,12 @@ use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::{Color, Modifier};
 use unicode_width::UnicodeWidthStr as _;
 
-/// Columns of unchanged plain cells that are cheaper to write again than to jump over.
-const REWRITE_MAX: u16 = 3;
-
 /// Remembers how the terminal stands between frames.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Encoder {
     pen: Pen,
-}
-
-impl Default for Encoder {
-    fn default() -> Self {
-        Self { pen: Pen { known: false, ..Pen::default() } }
-    }
+    /// Column and row where the terminal's cursor is known to stand, within one frame.
+    cursor: Option<(u16, u16)>,
 }
 
 /// How the terminal writes at present.
@@ -44,13 +37,14 @@ impl Encoder {
         let mut out = Vec::new();
         let anew = from.area != to.area;
         if anew {
-            self.pen = Pen { known: false, ..Pen::default() };
+            self.pen = Pen::default();
             out.extend_from_slice(b"\x1b[0m\x1b[2J");
         }
         let width = usize::from(to.area.width);
         if width == 0 {
             return out;
         }
+        self.cursor = None;
         for (y, line) in to.content.chunks(width).enumerate() {
             let former = if anew { None } else { from.content.get(y * width..(y + 1) * width) };
             self.line(y as u16, former, line, &mut out);
@@ -59,44 +53,39 @@ impl Encoder {
     }
 
     fn line(&mut self, y: u16, former: Option<&[Cell]>, line: &[Cell], out: &mut Vec<u8>) {
-        // The column that the terminal's cursor is known to stand in, on this line.
-        let mut cursor: Option<u16> = None;
         let mut x = 0_u16;
         while let Some(cell) = line.get(usize::from(x)) {
             let width = columns(cell);
-            if !differs(former, line, x, width) {
-                x += width;
-                continue;
+            if differs(former, line, x, width) {
+                self.move_to(x, y, line, out);
+                self.put(cell, out);
+                // Terminals may disagree about the width of anything but ASCII and our own
+                // glyphs, and about where the cursor stands behind the last column.
+                let inside = usize::from(x + width) < line.len();
+                self.cursor = (certain(cell) && inside).then_some((x + width, y));
             }
-            self.move_to(x, y, cursor, line, out);
-            self.put(cell, out);
-            // Terminals may disagree about the width of anything but ASCII and our own glyphs.
-            cursor = certain(cell).then_some(x + width);
             x += width;
         }
     }
 
-    fn move_to(&mut self, x: u16, y: u16, cursor: Option<u16>, line: &[Cell], out: &mut Vec<u8>) {
-        match cursor {
-            Some(at) if at == x => {}
-            Some(at) if at < x && x - at <= REWRITE_MAX && self.can_rewrite(at, x, line) => {
-                for column in at..x {
-                    if let Some(cell) = line.get(usize::from(column)) {
-                        out.extend_from_slice(cell.symbol().as_bytes());
-                    }
+    fn move_to(&self, x: u16, y: u16, line: &[Cell], out: &mut Vec<u8>) {
+        let mut shortest = format!("\x1b[{};{}H", y + 1, x + 1);
+        if let Some((at, row)) = self.cursor
+            && let Some(down) = y.checked_sub(row)
+        {
+            let relative = format!("{}{}", steps(down, 'B'), sideways(at, x));
+            if relative.len() < shortest.len() {
+                shortest = relative;
+            }
+            if down == 0 && at < x && self.can_rewrite(at, x, line) {
+                let cells = line.get(usize::from(at)..usize::from(x)).unwrap_or_default();
+                let again: String = cells.iter().map(Cell::symbol).collect();
+                if again.len() < shortest.len() {
+                    shortest = again;
                 }
             }
-            Some(at) if at < x => {
-                let _ = if x - at == 1 {
-                    write!(out, "\x1b[C")
-                } else {
-                    write!(out, "\x1b[{}C", x - at)
-                };
-            }
-            _ => {
-                let _ = write!(out, "\x1b[{};{}H", y + 1, x + 1);
-            }
         }
+        out.extend_from_slice(shortest.as_bytes());
     }
 
     /// Whether the cells between look as the pen writes, and are single columns for certain.
@@ -166,6 +155,20 @@ impl Encoder {
         self.pen = wanted;
         let _ = write!(out, "\x1b[{}m", parts.join(";"));
     }
+}
+
+/// A relative move: nothing for no step.
+fn steps(count: u16, direction: char) -> String {
+    match count {
+        0 => String::new(),
+        1 => format!("\x1b[{direction}"),
+        _ => format!("\x1b[{count}{direction}"),
+    }
+}
+
+/// A move within a line.
+fn sideways(from: u16, to: u16) -> String {
+    if to >= from { steps(to - from, 'C') } else { steps(from - to, 'D') }
 }
 
 fn pen(cell: &Cell) -> Pen {
