@@ -5,6 +5,8 @@ mod daemon;
 mod key;
 mod overlay;
 mod pointer;
+#[cfg(test)]
+mod tests;
 
 use ccm_proto::SafeText;
 use ccm_proto::model::{Interval, Kind, Name, Timestamp};
@@ -54,7 +56,7 @@ fn tick(model: &mut Model) -> Vec<Effect> {
 
 /// Text goes where text is being typed, and nowhere else.
 fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
-    let line: String = SafeText::new(text.lines().next().unwrap_or_default())
+    let line: String = SafeText::new(text.split(['\r', '\n']).next().unwrap_or_default())
         .as_str()
         .chars()
         .take(PASTE_MAX)
