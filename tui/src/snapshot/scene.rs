@@ -88,6 +88,8 @@ impl Scene {
         {
             return self.outline(place, &outline, look);
         }
+        // The mark of a critical state is not in every font; its plain sibling is.
+        let text = if text == "✖" && !covers('✖') { "×".to_owned() } else { text };
         if text.chars().all(covers) {
             self.text(place, &text, look);
         } else {

@@ -15,6 +15,9 @@ pub(super) fn draw(
     canvas: &mut Canvas<'_>,
 ) {
     let part = if part.is_finite() { part.clamp(0.0, 1.0) } else { 0.0 };
+    if canvas.glyphs == GlyphSet::Braille {
+        return line((x, y), columns, part, style, canvas);
+    }
     let eighths = (part * columns as f64 * 8.0).round() as usize;
     // What is there at all is seen.
     let eighths = if part > 0.0 { eighths.max(1) } else { 0 };
@@ -36,6 +39,23 @@ pub(super) fn draw(
                 let style = canvas.style(Role::Track);
                 canvas.glyph(at, y, canvas.glyphs.trough(), style);
             }
+        }
+    }
+}
+
+/// A heavy line: unlike full blocks it leaves room between the meters of two rows, so that each
+/// length is read by itself.
+fn line((x, y): (u16, u16), columns: usize, part: f64, style: Style, canvas: &mut Canvas<'_>) {
+    let halves = (part * columns as f64 * 2.0).round() as usize;
+    let halves = if part > 0.0 { halves.max(1) } else { 0 };
+    let track = canvas.style(Role::Track);
+    let empty = if canvas.theme.trough().is_some() { '━' } else { canvas.glyphs.trough() };
+    for column in 0..columns {
+        let at = x.saturating_add(clamp(column));
+        match halves.saturating_sub(column * 2) {
+            0 => canvas.glyph(at, y, empty, track),
+            1 => canvas.glyph(at, y, '╸', style),
+            _ => canvas.glyph(at, y, '━', style),
         }
     }
 }
