@@ -12,6 +12,12 @@ macro_rules! shipped {
 
 /// Every shipped document, in the order of their kinds: what is referred to comes first.
 pub const DOCUMENTS: &[Shipped] = shipped![
+    Theme "dark" at "../../themes/dark.toml",
+    Theme "high-contrast" at "../../themes/high-contrast.toml",
+    Theme "light" at "../../themes/light.toml",
+    Theme "mono" at "../../themes/mono.toml",
+    Theme "terminal" at "../../themes/terminal.toml",
+    Theme "deuteranopia" at "../../themes/deuteranopia.toml",
     Source "ccmd" at "packs/sources/ccmd.toml",
     Source "host" at "packs/sources/host.toml",
     Widget "ccmd-cost" at "packs/widgets/ccmd-cost.toml",
