@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::action::{ACTIONS, Action, named};
+use crate::action::{ACTIONS, Action, described, named};
 
 /// One key with its modifiers, in the way key files write it: `g`, `G`, `ctrl-d`, `enter`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -173,7 +173,48 @@ impl Keymap {
                 keymap.bindings.insert(sequence, action);
             }
         }
+        for (sequence, name) in &taken {
+            let conflict = keymap.displaced(sequence, &table).or_else(|| keymap.hidden(sequence));
+            let line = line_of(text, name);
+            warnings.extend(conflict.map(|conflict| format!("line {line}: {conflict}")));
+        }
         (keymap, warnings)
+    }
+
+    /// Tells of a default key that an action lost to another without a word of the file.
+    fn displaced(&self, keys: &[Chord], table: &toml::Table) -> Option<String> {
+        let holder = self.bindings.get(keys)?;
+        let former = *Self::default().bindings.get(keys)?;
+        let former = described(former).filter(|_| former != *holder)?.name;
+        if table.contains_key(former) {
+            return None;
+        }
+        let keys = joined(keys);
+        Some(format!(
+            "{keys:?} is a key of {former}, which loses it; name {former} to give it another"
+        ))
+    }
+
+    /// Tells of longer keys that can never be typed, because these are done at once.
+    fn hidden(&self, keys: &[Chord]) -> Option<String> {
+        let shorter = (1..keys.len()).find_map(|length| {
+            let first = keys.get(..length)?;
+            Some((first, self.bindings.get(first)?))
+        });
+        if let Some((first, action)) = shorter {
+            let (name, keys) = (described(*action)?.name, joined(keys));
+            return Some(format!(
+                "{keys:?} cannot be typed: {:?} is {name} already",
+                joined(first)
+            ));
+        }
+        let longer = self
+            .bindings
+            .iter()
+            .find(|(longer, _)| longer.len() > keys.len() && longer.starts_with(keys));
+        let (longer, action) = longer?;
+        let name = described(*action)?.name;
+        Some(format!("{:?} of {name} cannot be typed any more", joined(longer)))
     }
 
     /// What a sequence of keys means.
@@ -190,20 +231,22 @@ impl Keymap {
 
     /// The keys of an action, the default's order first, each as one text such as `g g`.
     pub fn keys(&self, action: Action) -> Vec<String> {
-        let written = |sequence: &Vec<Chord>| {
-            sequence.iter().map(Chord::as_str).collect::<Vec<_>>().join(" ")
-        };
         let mut keys: Vec<String> = self
             .bindings
             .iter()
             .filter(|(_, bound)| **bound == action)
-            .map(|(sequence, _)| written(sequence))
+            .map(|(sequence, _)| joined(sequence))
             .collect();
-        let defaults = crate::action::described(action).map_or(&[] as &[&str], |d| d.keys);
+        let defaults = described(action).map_or(&[] as &[&str], |d| d.keys);
         let rank = |key: &String| defaults.iter().position(|d| d == key).unwrap_or(usize::MAX);
         keys.sort_by_key(rank);
         keys
     }
+}
+
+/// A sequence in the way key files write it.
+fn joined(sequence: &[Chord]) -> String {
+    sequence.iter().map(Chord::as_str).collect::<Vec<_>>().join(" ")
 }
 
 /// Texts of a binding; none for what is no text.
@@ -280,5 +323,24 @@ mod tests {
         assert_eq!(keymap.lookup(&keys("x")), Lookup::Action(Action::Why));
         let (_, broken) = Keymap::with_overrides("a = [\n\n b");
         assert!(broken[0].starts_with("line "), "{broken:?}");
+    }
+
+    #[test]
+    fn a_default_key_is_never_taken_from_its_action_without_a_word() {
+        let (keymap, warnings) = Keymap::with_overrides("zoom = \"q\"\n");
+        assert_eq!(keymap.lookup(&keys("q")), Lookup::Action(Action::Zoom));
+        assert_eq!(warnings.len(), 1, "{warnings:?}");
+        assert!(warnings[0].starts_with("line 1:") && warnings[0].contains("quit"));
+        let (_, swapped) = Keymap::with_overrides("zoom = \"q\"\nquit = \"f\"\n");
+        assert!(swapped.is_empty(), "{swapped:?}");
+    }
+
+    #[test]
+    fn keys_that_hide_each_other_are_warned_of() {
+        for (text, hidden) in [("zoom = \"g\"\n", "g g"), ("zoom = \"q x\"\n", "q x")] {
+            let (_, warnings) = Keymap::with_overrides(text);
+            assert_eq!(warnings.len(), 1, "{text}: {warnings:?}");
+            assert!(warnings[0].contains(hidden), "{warnings:?}");
+        }
     }
 }
