@@ -3,14 +3,16 @@
 
 mod backoff;
 pub mod request;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
-use ccm_proto::SafeText;
-use ccm_proto::convert::FrameContents;
+use ccm_proto::convert::{FrameContents, Welcome};
 use ccm_proto::model::{Interval, Name};
 use ccm_proto::wire::ClientMessage;
 use ccm_proto::wire::stream_service_client::StreamServiceClient;
+use ccm_proto::{PROTOCOL_VERSION, SafeText};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Endpoint;
@@ -167,6 +169,9 @@ async fn stream(
                         "a frame cannot be understood ({error}); install the same version of ccm and ccmd"
                     ))),
                 };
+                if let Some(refusal) = frame.welcome.as_ref().and_then(other_protocol) {
+                    return refusal;
+                }
                 backoff.reset();
                 if let Some(goodbye) = &frame.goodbye {
                     return End::Goodbye(SafeText::new(&format!("the daemon stopped: {}", goodbye.reason)));
@@ -195,6 +200,17 @@ async fn attach(
         Ok(response) => Ok(response.into_inner()),
         Err(status) => Err(ended(&status)),
     }
+}
+
+/// A daemon of another protocol would be misunderstood, however well it means.
+fn other_protocol(welcome: &Welcome) -> Option<End> {
+    let spoken = welcome.protocol;
+    (spoken != PROTOCOL_VERSION).then(|| {
+        End::Refused(SafeText::new(&format!(
+            "{} speaks protocol {spoken} and this ccm {PROTOCOL_VERSION}; install the same version of both",
+            welcome.daemon
+        )))
+    })
 }
 
 /// What a status means for the link.
