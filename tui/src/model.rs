@@ -4,6 +4,8 @@ pub mod data;
 pub mod link;
 pub mod mode;
 pub mod pages;
+#[cfg(test)]
+pub(crate) mod tests;
 pub mod theme;
 
 use std::collections::BTreeMap;

@@ -6,6 +6,8 @@ mod footer;
 mod header;
 mod overlay;
 mod paint;
+#[cfg(test)]
+mod tests;
 
 use ccm_proto::SafeText;
 use ccm_proto::model::theme::Role;
@@ -47,6 +49,10 @@ pub enum Target {
     Page(usize),
     /// Focuses a widget, by its place on the page.
     Widget(usize),
+    /// Chooses an item of the topmost overlay, by its place among those that match.
+    Item(usize),
+    /// Closes the topmost overlay.
+    Close,
 }
 
 /// Divides the screen.
@@ -153,6 +159,9 @@ pub fn scroll_to_show(model: &Model, index: usize) -> u16 {
 pub fn target_at(model: &Model, x: u16, y: u16) -> Option<Target> {
     let regions = regions(screen(model));
     let at = ratatui::layout::Position { x, y };
+    if let Some(overlay) = model.overlays.last() {
+        return overlay::target_at(model, overlay, regions.body, at);
+    }
     if regions.header.contains(at) {
         return header::target_at(model, regions.header, x);
     }
@@ -285,6 +294,7 @@ pub fn widget_text(model: &Model, name: &Name) -> Option<String> {
     let context = context(model, name, true);
     let mut lines = Vec::new();
     for (field, cell) in &context.view.fields {
+        let field = SafeText::new(field);
         lines.push(format!("{field}\t{}", row_text(std::iter::once(cell))));
     }
     for track in &context.view.tracks {

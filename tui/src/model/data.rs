@@ -122,8 +122,11 @@ impl Data {
     pub fn take_document(&mut self, id: DocumentId, document: Option<Document>) {
         let Some(document) = document else {
             self.documents.remove(&id);
-            self.problems.insert(id.clone(), SafeText::new(&format!("there is no {id}")));
             self.forget(&id);
+            if self.problems.len() < DOCUMENTS_MAX {
+                let problem = SafeText::new(&format!("there is no {id}"));
+                self.problems.insert(id, problem);
+            }
             return;
         };
         if self.documents.len() >= DOCUMENTS_MAX && !self.documents.contains_key(&id) {

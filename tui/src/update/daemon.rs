@@ -39,8 +39,9 @@ pub(super) fn frame(model: &mut Model, frame: FrameContents) -> Vec<Effect> {
     let mut effects = Vec::new();
     model.link.heard_at = Some(model.now);
     model.link.skew_ms = frame.now.as_millis().saturating_sub(model.now.as_millis());
-    if matches!(model.link.state, LinkState::Lost { .. }) {
-        // It was silent for a while on the same stream.
+    // It was silent for a while on the same stream; what was turned to meanwhile was not asked for.
+    let resumed = matches!(model.link.state, LinkState::Lost { .. });
+    if resumed {
         model.link.state = LinkState::Connected;
     }
     if let Some(welcome) = frame.welcome {
@@ -83,7 +84,7 @@ pub(super) fn frame(model: &mut Model, frame: FrameContents) -> Vec<Effect> {
     if documents {
         model.themes.refresh(&model.data);
     }
-    if documents || !fits {
+    if documents || !fits || resumed {
         effects.extend(watch(model));
     }
     effects

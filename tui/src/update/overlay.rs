@@ -127,7 +127,12 @@ fn preview(model: &mut Model) {
 /// Does what the chosen item stands for.
 fn choose(model: &mut Model) -> Vec<Effect> {
     let Some(selected) = list(model).map(|list| list.selected) else { return close(model) };
-    let Some(item) = items(model).into_iter().nth(selected) else { return Vec::new() };
+    choose_item(model, selected)
+}
+
+/// Does what an item of the topmost overlay stands for.
+pub(super) fn choose_item(model: &mut Model, index: usize) -> Vec<Effect> {
+    let Some(item) = items(model).into_iter().nth(index) else { return Vec::new() };
     model.overlays.pop();
     match item.choice {
         Choice::Action(action) => act::act(model, action),

@@ -1,6 +1,6 @@
 //! The pointer: a press focuses or does what it points at, the wheel scrolls.
 
-use super::act;
+use super::{act, overlay};
 use crate::action::Action;
 use crate::effect::Effect;
 use crate::message::{Gesture, Pointer};
@@ -19,18 +19,18 @@ pub(super) fn point(model: &mut Model, pointer: Pointer) -> Vec<Effect> {
     match (pointer.gesture, target) {
         (Gesture::Press, Some(Target::Action(action))) => act::act(model, action),
         (Gesture::Press, Some(Target::Page(page))) => act::go_to_page(model, page),
-        (Gesture::Press, Some(Target::Widget(index))) if model.overlays.is_empty() => {
-            act::set_focus(model, index)
-        }
+        (Gesture::Press, Some(Target::Widget(index))) => act::set_focus(model, index),
+        (Gesture::Press, Some(Target::Item(item))) => overlay::choose_item(model, item),
+        (Gesture::Press, Some(Target::Close)) => overlay::close(model),
         (Gesture::WheelUp | Gesture::WheelDown, target) => wheel(model, pointer.gesture, target),
-        (Gesture::Press, _) => Vec::new(),
+        (Gesture::Press, None) => Vec::new(),
     }
 }
 
 fn wheel(model: &mut Model, gesture: Gesture, target: Option<Target>) -> Vec<Effect> {
     let action = if gesture == Gesture::WheelUp { Action::Up } else { Action::Down };
     if !model.overlays.is_empty() {
-        return super::overlay::scroll(model, action);
+        return overlay::scroll(model, action);
     }
     if let Some(Target::Widget(index)) = target {
         act::set_focus(model, index);

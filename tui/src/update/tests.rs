@@ -1,5 +1,8 @@
 //! Scripts of messages, and daemons that mean no good.
 
+mod host;
+mod hostile;
+
 use std::collections::BTreeMap;
 
 use ccm_proto::convert::{Binding, FeedChange, FrameContents, Welcome};

@@ -18,6 +18,9 @@ use crate::model::link::LinkState;
 /// Ages below this are those of readings that come in time.
 const AGE_SHOWN: Interval = Interval::from_secs(3);
 
+/// Pages that are listed beside the one on display: those that have a key.
+const PAGES_LISTED: usize = 9;
+
 pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     if area.is_empty() {
         return;
@@ -54,7 +57,8 @@ fn left(model: &Model) -> Vec<Piece> {
         return pieces;
     };
     let current = model.pages.current.min(layout.pages.len().saturating_sub(1));
-    for (index, page) in layout.pages.iter().enumerate() {
+    let listed = |index: &usize| *index < PAGES_LISTED || *index == current;
+    for (index, page) in layout.pages.iter().enumerate().filter(|(index, _)| listed(index)) {
         let title = format::truncate(&SafeText::new(&page.title), 16);
         let style = if index == current { header.patch(theme.style(Role::Accent)) } else { muted };
         let key = if index == current { style } else { header.patch(theme.style(Role::Key)) };

@@ -6,9 +6,10 @@ mod why;
 
 use ccm_proto::model::theme::Role;
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 
+use super::Target;
 use super::paint::Paint;
 use crate::model::Model;
 use crate::model::mode::Overlay;
@@ -41,27 +42,62 @@ pub(super) fn draw(model: &Model, overlay: &Overlay, area: Rect, buffer: &mut Bu
     }
 }
 
-/// A framed box in the middle, as large as it needs and the area allows; returns its inside.
-fn boxed(model: &Model, title: &str, want: (u16, u16), area: Rect, buffer: &mut Buffer) -> Rect {
+/// What stands in a cell while the overlay is open: an item of a list, or nothing, and beside the
+/// overlay what closes it. Text is closed by a press anywhere.
+pub(super) fn target_at(
+    model: &Model,
+    overlay: &Overlay,
+    area: Rect,
+    at: Position,
+) -> Option<Target> {
+    let (state, items) = match overlay {
+        Overlay::Help(state) => (state, help_items(model, &state.query)),
+        Overlay::Palette(state) => (state, palette_items(model, &state.query)),
+        Overlay::Themes(state, _) => (state, theme_items(model, &state.query)),
+        Overlay::Why(..) | Overlay::Notices(_) => return Some(Target::Close),
+    };
+    let frame = frame(list::SIZE, area);
+    if !frame.contains(at) {
+        return Some(Target::Close);
+    }
+    list::item_at(state, items.len(), inside(frame), at).map(Target::Item)
+}
+
+/// A box in the middle, as large as it needs and the area allows.
+fn frame(want: (u16, u16), area: Rect) -> Rect {
     let width = want.0.min(area.width);
     let height = want.1.saturating_add(2).min(area.height);
-    let frame = Rect {
+    Rect {
         x: area.x + (area.width - width) / 2,
         y: area.y + (area.height - height) / 3,
         width,
         height,
-    };
+    }
+}
+
+/// What a frame leaves for its content; a box that is too small for one has none.
+fn inside(frame: Rect) -> Rect {
+    if frame.height < 3 || frame.width < 4 {
+        return frame;
+    }
+    Rect { x: frame.x + 2, y: frame.y + 1, width: frame.width - 4, height: frame.height - 2 }
+}
+
+/// Draws the box; returns its inside.
+fn boxed(model: &Model, title: &str, want: (u16, u16), area: Rect, buffer: &mut Buffer) -> Rect {
+    let frame = frame(want, area);
     let theme = &model.themes.theme;
     let ground = theme.style(Role::Background).patch(theme.style(Role::Text));
     let mut paint = Paint::new(buffer, frame);
     paint.fill(frame, ground);
-    if frame.height < 3 || frame.width < 4 {
+    let inside = inside(frame);
+    if inside == frame {
         return frame;
     }
     border(model, frame, ground.patch(theme.style(Role::BorderFocus)), &mut paint);
     let title = format!(" {title} ");
     paint.text(frame.x + 2, frame.y, &title, ground.patch(theme.style(Role::Title)));
-    Rect { x: frame.x + 2, y: frame.y + 1, width: frame.width - 4, height: frame.height - 2 }
+    inside
 }
 
 fn border(model: &Model, frame: Rect, style: Style, paint: &mut Paint<'_>) {

@@ -2,7 +2,7 @@
 
 use ccm_proto::model::theme::Role;
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 
 use super::super::paint::Paint;
 use super::boxed;
@@ -10,12 +10,10 @@ use crate::format::width;
 use crate::model::Model;
 use crate::model::mode::{Item, List};
 
-/// Columns of the box.
-const WIDTH: u16 = 84;
+/// Columns of the box, and lines inside it.
+pub(super) const SIZE: (u16, u16) = (84, 22);
 /// Columns of the names.
 const NAME_WIDTH: u16 = 24;
-/// Items in sight.
-const HEIGHT: u16 = 22;
 
 pub(super) fn draw(
     model: &Model,
@@ -26,7 +24,7 @@ pub(super) fn draw(
     area: Rect,
     buffer: &mut Buffer,
 ) {
-    let inside = boxed(model, title, (WIDTH, HEIGHT), area, buffer);
+    let inside = boxed(model, title, SIZE, area, buffer);
     let theme = &model.themes.theme;
     let muted = theme.style(Role::Muted);
     let mut paint = Paint::new(buffer, inside);
@@ -38,15 +36,27 @@ pub(super) fn draw(
     let count =
         if items.is_empty() { "nothing matches".to_owned() } else { items.len().to_string() };
     paint.right(inside.right(), inside.y, &count, muted);
-    let room = usize::from(inside.height.saturating_sub(1));
-    let selected = list.selected.min(items.len().saturating_sub(1));
-    let first = (selected + 1).saturating_sub(room);
+    let (first, selected, room) = window(list, items.len(), inside);
     for (offset, item) in items.iter().skip(first).take(room).enumerate() {
         let y = inside.y + 1 + offset as u16;
         let line = Rect { y, height: 1, ..inside };
         let chosen = first + offset == selected;
         draw_item(model, item, chosen, line, &mut paint);
     }
+}
+
+/// The first item in sight, the chosen one, and how many have room.
+fn window(list: &List, count: usize, inside: Rect) -> (usize, usize, usize) {
+    let room = usize::from(inside.height.saturating_sub(1));
+    let selected = list.selected.min(count.saturating_sub(1));
+    ((selected + 1).saturating_sub(room), selected, room)
+}
+
+/// The item that stands in a cell, of `count`.
+pub(super) fn item_at(list: &List, count: usize, inside: Rect, at: Position) -> Option<usize> {
+    let (first, ..) = window(list, count, inside);
+    let row = at.y.checked_sub(inside.y + 1).filter(|_| inside.contains(at))?;
+    Some(first + usize::from(row)).filter(|item| *item < count)
 }
 
 fn draw_item(model: &Model, item: &Item, chosen: bool, line: Rect, paint: &mut Paint<'_>) {

@@ -15,14 +15,35 @@ pub(super) fn draw(model: &Model, name: &Name, scroll: usize, area: Rect, buffer
     let theme = &model.themes.theme;
     let facts = facts(model, name);
     let widest = facts.iter().map(|(label, _)| label.len()).max().unwrap_or(0);
-    let text: Vec<Line> = facts
-        .into_iter()
-        .map(|(label, value)| Line {
-            text: format!("{label:widest$}  {value}"),
-            style: theme.style(Role::Text),
-        })
-        .collect();
+    // Two columns between label and value, four for the frame.
+    let room = usize::from(area.width).saturating_sub(widest + 6);
+    let mut text = Vec::new();
+    for (label, value) in facts {
+        for (index, part) in wrapped(&value, room).into_iter().enumerate() {
+            let label = if index == 0 { label } else { "" };
+            let text_line = format!("{label:widest$}  {part}");
+            text.push(Line { text: text_line, style: theme.style(Role::Text) });
+        }
+    }
     lines(model, &format!("why {name}"), &text, scroll, area, buffer);
+}
+
+/// A sentence as lines of at most so many columns, broken between words; a longer word is cut by
+/// the frame.
+fn wrapped(sentence: &str, columns: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in sentence.split(' ') {
+        if let Some(line) = lines.last_mut() {
+            let gap = usize::from(!line.is_empty());
+            if line.is_empty() || format::width(line) + gap + format::width(word) <= columns {
+                line.extend((gap > 0).then_some(' '));
+                line.push_str(word);
+                continue;
+            }
+        }
+        lines.push(word.to_owned());
+    }
+    lines
 }
 
 fn facts(model: &Model, name: &Name) -> Vec<(&'static str, String)> {
@@ -107,4 +128,16 @@ fn layers(model: &Model, id: &DocumentId, label: &'static str) -> Vec<(&'static 
         (label, ccm_proto::SafeText::new(&text).to_string())
     };
     document.layers.iter().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sentences_are_broken_between_words() {
+        assert_eq!(wrapped("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrapped("unbreakable x", 3), ["unbreakable", "x"]);
+        assert_eq!(wrapped("", 0), [""]);
+    }
 }

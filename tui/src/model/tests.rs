@@ -1,0 +1,3 @@
+//! What tests of the client share.
+
+pub(crate) mod fixture;

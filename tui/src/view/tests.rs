@@ -1,0 +1,177 @@
+//! The whole screen.
+
+use ccm_proto::SafeText;
+use ccm_proto::model::{Interval, Notice, Severity};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::draw;
+use crate::glyph::GlyphSet;
+use crate::message::{LinkEvent, Message};
+use crate::model::Model;
+use crate::model::tests::fixture::{NOW, attached, feed_all, live, press, unconnected};
+use crate::update::update;
+
+fn picture(model: &Model) -> Buffer {
+    let area = Rect::new(0, 0, model.size.0, model.size.1);
+    let mut buffer = Buffer::empty(area);
+    draw(model, area, &mut buffer);
+    buffer
+}
+
+/// The symbols, line by line.
+fn text(model: &Model) -> String {
+    let buffer = picture(model);
+    let lines = buffer.content.chunks(usize::from(buffer.area.width).max(1));
+    let line = |cells: &[ratatui::buffer::Cell]| {
+        let line: String = cells.iter().map(ratatui::buffer::Cell::symbol).collect();
+        line.trim_end().to_owned()
+    };
+    lines.map(line).collect::<Vec<_>>().join("\n")
+}
+
+fn lose(model: &mut Model, seconds: u64) {
+    let cause = SafeText::new("the daemon closed the stream");
+    let lost = LinkEvent::Lost { cause, retry_in: Interval::from_secs(2) };
+    update(model, Message::Link(lost), NOW);
+    update(model, Message::Tick, NOW + Interval::from_secs(seconds));
+}
+
+#[test]
+fn the_host_layout_at_80x24() {
+    insta::assert_snapshot!(text(&live((80, 24))));
+}
+
+#[test]
+fn the_host_layout_at_160x50() {
+    insta::assert_snapshot!(text(&live((160, 50))));
+}
+
+#[test]
+fn the_host_layout_at_20x5() {
+    insta::assert_snapshot!(text(&live((20, 5))));
+}
+
+#[test]
+fn the_host_layout_at_300x90() {
+    insta::assert_snapshot!(text(&live((300, 90))));
+}
+
+#[test]
+fn a_table_that_is_filtered_and_sorted() {
+    let mut model = live((80, 24));
+    let effects = press(&mut model, "6");
+    feed_all(&mut model, &effects);
+    press(&mut model, "/ - 3");
+    insta::assert_snapshot!(text(&model));
+}
+
+#[test]
+fn help_over_the_page() {
+    let mut model = live((80, 24));
+    press(&mut model, "? p a g e");
+    insta::assert_snapshot!(text(&model));
+}
+
+#[test]
+fn why_a_widget_shows_what_it_shows() {
+    let mut model = live((100, 30));
+    press(&mut model, "w");
+    insta::assert_snapshot!(text(&model));
+}
+
+#[test]
+fn notices_with_their_place() {
+    let mut model = live((100, 30));
+    let notice = Notice {
+        key: "file".to_owned(),
+        severity: Severity::Error,
+        summary: SafeText::new("there is no key `titel`; did you mean `title`?"),
+        detail: vec![SafeText::new("3 | titel = \"cpu\""), SafeText::new("  | ^^^^^")],
+        file: Some(SafeText::new("widgets/cpu.toml")),
+        line: 3,
+        column: 1,
+        at: NOW,
+        cleared: false,
+    };
+    model.notices.insert(notice.key.clone(), notice);
+    press(&mut model, "N");
+    insta::assert_snapshot!(text(&model));
+}
+
+#[test]
+fn a_lost_daemon_is_told_of_and_the_last_values_stay() {
+    let mut model = live((80, 24));
+    lose(&mut model, 12);
+    let shown = text(&model);
+    assert!(shown.contains("daemon lost 12"), "{shown}");
+    assert!(shown.contains("92") && shown.contains("stale 12"), "{shown}");
+}
+
+#[test]
+fn at_20x5_what_is_wrong_and_since_when_remains() {
+    let mut model = live((20, 5));
+    lose(&mut model, 12);
+    let shown = text(&model);
+    assert!(shown.contains("lost 12"), "{shown}");
+}
+
+#[test]
+fn each_condition_looks_different_without_colour() {
+    let loading = text(&attached((80, 24)).0);
+    let good = text(&live((80, 24)));
+    let mut stale = live((80, 24));
+    lose(&mut stale, 12);
+    let stale = text(&stale);
+    let unconnected = text(&unconnected((80, 24)));
+    let all = [&loading, &good, &stale, &unconnected];
+    for (index, one) in all.iter().enumerate() {
+        assert!(all.iter().skip(index + 1).all(|other| one != other));
+    }
+    assert!(loading.contains("loading"), "{loading}");
+    assert!(unconnected.contains("connecting"), "{unconnected}");
+}
+
+#[test]
+fn a_terminal_of_seven_bits_gets_seven_bits() {
+    for keys in ["esc", "?", ":", "T", "w", "N"] {
+        let mut model = live((120, 40));
+        model.glyphs = GlyphSet::Ascii;
+        press(&mut model, keys);
+        let shown = text(&model);
+        let foreign: Vec<char> = shown.chars().filter(|c| !c.is_ascii()).collect();
+        assert!(foreign.is_empty(), "{keys}: {foreign:?}\n{shown}");
+    }
+}
+
+#[test]
+fn equal_models_give_equal_cells_at_every_size() {
+    for (columns, rows) in [(0, 0), (1, 1), (3, 2), (20, 5), (59, 9), (60, 10), (159, 40)] {
+        let mut model = live((160, 50));
+        update(&mut model, Message::Resize(columns, rows), NOW);
+        assert_eq!(picture(&model), picture(&model), "{columns}x{rows}");
+    }
+}
+
+#[test]
+fn a_second_changes_few_cells_when_no_data_came() {
+    let mut model = live((160, 50));
+    let before = picture(&model);
+    update(&mut model, Message::Tick, NOW + Interval::from_secs(1));
+    let after = picture(&model);
+    let changed = before.diff(&after).len();
+    assert!(changed <= 24, "{changed} cells for a clock and an age");
+}
+
+#[test]
+fn every_border_is_whole_while_a_window_is_drawn_smaller() {
+    let mut model = live((200, 60));
+    for columns in (24..=200).rev().step_by(11) {
+        update(&mut model, Message::Resize(columns, 40), NOW);
+        let shown = text(&model);
+        for (open, close) in [('╭', '╮'), ('╰', '╯')] {
+            let count = |corner| shown.chars().filter(|c| *c == corner).count();
+            assert_eq!(count(open), count(close), "{columns} columns\n{shown}");
+        }
+    }
+}
