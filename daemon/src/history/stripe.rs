@@ -147,6 +147,10 @@ struct Rollup<'a> {
 
 impl Rollup<'_> {
     fn sample(&mut self, seq: u64, time: i64, row: &[f64]) {
+        if seq < self.minute.through {
+            // A restart reads samples again that a sealed minute already counts.
+            return;
+        }
         let start = floor(time, Tier::Minute);
         if self.open_minute.as_ref().is_some_and(|open| open.start != start) {
             self.finish_minute(seq);
@@ -170,6 +174,10 @@ impl Rollup<'_> {
     }
 
     fn bucket(&mut self, seq: u64, time: i64, row: &[f64]) {
+        if seq < self.hour.through {
+            // A restart made a minute again that a sealed hour already counts.
+            return;
+        }
         let start = floor(time, Tier::Hour);
         if self.open_hour.as_ref().is_some_and(|open| open.start != start) {
             self.hour.through = seq;
