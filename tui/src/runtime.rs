@@ -62,9 +62,14 @@ pub async fn run(options: RunOptions) -> io::Result<u8> {
         drawn_at: None,
         draw: Box::pin(tokio::time::sleep(FIRST_WAIT)),
         waiting: true,
+        stopped: false,
         exit: None,
     };
-    runtime.run(signals, watchdog).await
+    match runtime.run(signals, watchdog).await {
+        // A picture was drawn in the moment in which the terminal went away.
+        Err(error) if term::is_gone(&error) => Ok(HUNG_UP),
+        result => result,
+    }
 }
 
 struct Runtime {
@@ -78,6 +83,8 @@ struct Runtime {
     draw: Pin<Box<Sleep>>,
     /// Something is to be drawn when `draw` ends.
     waiting: bool,
+    /// The client has stopped itself, so that a signal to continue is on its way.
+    stopped: bool,
     exit: Option<u8>,
 }
 
@@ -91,7 +98,12 @@ impl Runtime {
                 signal = signals.next() => match signal {
                     Signal::End(number) => return Ok(128 + number),
                     Signal::Stop => self.suspend()?,
-                    Signal::Continue => self.update(Message::Resumed, true)?,
+                    // Of its own stop the client has come back already.
+                    Signal::Continue if std::mem::take(&mut self.stopped) => {}
+                    Signal::Continue => {
+                        self.terminal.resume()?;
+                        self.update(Message::Resumed, true)?;
+                    }
                 },
                 event = events.next() => match event {
                     Some(Ok(event)) => {
@@ -196,7 +208,12 @@ impl Runtime {
 
     /// Gives the terminal to the shell until somebody continues this process.
     fn suspend(&mut self) -> io::Result<()> {
+        if !term::can_stop() {
+            self.model.say("no shell is waiting that could bring the dashboard back");
+            return self.draw();
+        }
         self.terminal.pause();
+        self.stopped = true;
         term::stop_self()?;
         self.terminal.resume()?;
         if let Ok((columns, rows)) = Terminal::size() {

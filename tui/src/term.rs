@@ -12,15 +12,16 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 pub use encode::Encoder;
-pub(crate) use signals::stop_self;
 pub use signals::{Signal, Signals};
+pub(crate) use signals::{can_stop, stop_self};
 pub use watchdog::{HUNG_UP, Watchdog};
 
 /// Whether the terminal is ours; the panic hook may run on any thread.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 
-const ENTER: &str = "\x1b[?1049h\x1b[?25l\x1b[?2004h\x1b[?7l";
-const LEAVE: &str = "\x1b[0m\x1b[?7h\x1b[?2004l\x1b[?25h\x1b[?1049l";
+const ENTER: &str = "\x1b[0m\x1b[?1049h\x1b[?25l\x1b[?2004h\x1b[?7l";
+// Leaving the alternate screen may bring back a style that was saved on entering it.
+const LEAVE: &str = "\x1b[0m\x1b[?7h\x1b[?2004l\x1b[?25h\x1b[?1049l\x1b[0m";
 const MOUSE_ON: &str = "\x1b[?1000h\x1b[?1006h";
 const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1000l";
 
@@ -58,8 +59,10 @@ impl Terminal {
         restore();
     }
 
-    /// Takes the terminal over again.
+    /// Takes the terminal over again, whatever a shell has done to it meanwhile.
     pub fn resume(&mut self) -> io::Result<()> {
+        // Raw mode that is believed to be on would not be switched on.
+        let _ = crossterm::terminal::disable_raw_mode();
         self.take()
     }
 
@@ -126,6 +129,13 @@ fn restore() {
 /// Nothing will be written or restored any more: there is no terminal.
 pub(crate) fn abandon() {
     TAKEN.store(false, Ordering::SeqCst);
+}
+
+/// Whether an error says that there is no terminal any more.
+pub(crate) fn is_gone(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let gone = [Errno::IO, Errno::NXIO, Errno::PIPE, Errno::BADF, Errno::NOTTY];
+    Errno::from_io_error(error).is_some_and(|errno| gone.contains(&errno))
 }
 
 fn write(bytes: &[u8]) -> io::Result<()> {

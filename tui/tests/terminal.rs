@@ -175,6 +175,16 @@ fn a_suspended_dashboard_gives_the_shell_its_screen_and_comes_back() {
 }
 
 #[test]
+fn a_dashboard_without_a_shell_does_not_stop_for_ever() {
+    let home = Home::new();
+    let mut terminal = Terminal::dashboard(&home);
+    terminal.type_keys("\u{1a}");
+    terminal.wait("the refusal", |screen| screen.contents().contains("no shell is waiting"));
+    terminal.type_keys("q");
+    assert_eq!(terminal.end().1, Vec::<String>::new());
+}
+
+#[test]
 fn a_dashboard_whose_terminal_is_gone_ends_even_when_it_ignores_the_hang_up() {
     let home = Home::new();
     let script = format!("trap '' HUP; exec {}", env!("CARGO_BIN_EXE_ccm"));

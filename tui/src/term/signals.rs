@@ -56,6 +56,20 @@ impl Signals {
     }
 }
 
+/// Whether somebody could continue this process after it stopped: its parent must be a shell with
+/// job control, which lives in the same session and has put it into a group of its own.
+pub(crate) fn can_stop() -> bool {
+    let Some(parent) = rustix::process::getppid() else { return false };
+    let session = (rustix::process::getsid(None), rustix::process::getsid(Some(parent)));
+    let group = (rustix::process::getpgid(None), rustix::process::getpgid(Some(parent)));
+    match (session, group) {
+        ((Ok(own), Ok(its)), (Ok(own_group), Ok(its_group))) => {
+            own == its && own_group != its_group
+        }
+        _ => false,
+    }
+}
+
 /// Stops this process until somebody continues it.
 pub(crate) fn stop_self() -> std::io::Result<()> {
     let own = rustix::process::getpid();
