@@ -47,7 +47,9 @@ impl Diagnostic {
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
         let line = text.get(line_start..).and_then(|rest| rest.lines().next()).unwrap_or_default();
         let column = before.get(line_start..).unwrap_or_default().chars().count();
-        let end = floor_boundary(text, span.end.clamp(start, line_start + line.len()).max(start));
+        // A span may begin in the line's end, behind what the line shows.
+        let line_end = (line_start + line.len()).max(start);
+        let end = floor_boundary(text, span.end.clamp(start, line_end));
         let width = text.get(start..end).unwrap_or_default().chars().count().max(1);
         self.line = u32::try_from(before.matches('\n').count() + 1).unwrap_or(u32::MAX);
         self.column = u32::try_from(column + 1).unwrap_or(u32::MAX);
