@@ -64,7 +64,7 @@ async fn stop(link: &LinkArgs) -> Result<ExitCode, CommandError> {
     drop(connection);
     let process = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
     let ended = async {
-        while process.is_some_and(|pid| rustix::process::test_kill_process(pid).is_ok()) {
+        while process.is_some_and(is_running) {
             tokio::time::sleep(LOOK_INTERVAL).await;
         }
     };
@@ -74,6 +74,18 @@ async fn stop(link: &LinkArgs) -> Result<ExitCode, CommandError> {
     }
     print(&format!("ccmd stopped, pid {pid}\n"))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whether a process does anything yet. One that ended but was not waited for by its parent keeps
+/// its number, for good under an init that never waits, as in many containers.
+fn is_running(pid: rustix::process::Pid) -> bool {
+    let exists = rustix::process::test_kill_process(pid).is_ok();
+    #[cfg(target_os = "linux")]
+    let is_zombie = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero()))
+        .is_ok_and(|stat| stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('Z')));
+    #[cfg(not(target_os = "linux"))]
+    let is_zombie = false;
+    exists && !is_zombie
 }
 
 async fn logs(follow: bool, lines: usize) -> Result<ExitCode, CommandError> {

@@ -58,14 +58,15 @@ impl Signals {
 
 /// Whether somebody could continue this process after it stopped: its parent must be a shell with
 /// job control, which lives in the same session and has put it into a group of its own.
+///
+/// `nix` and not `rustix` asks, because in a namespace of its own a process may have a parent whose
+/// session or group began outside and has no number here, for which the kernel answers 0.
 pub(crate) fn can_stop() -> bool {
-    let Some(parent) = rustix::process::getppid() else { return false };
-    let session = (rustix::process::getsid(None), rustix::process::getsid(Some(parent)));
-    let group = (rustix::process::getpgid(None), rustix::process::getpgid(Some(parent)));
-    match (session, group) {
-        ((Ok(own), Ok(its)), (Ok(own_group), Ok(its_group))) => {
-            own == its && own_group != its_group
-        }
+    use nix::unistd::{getpgid, getppid, getsid};
+
+    let parent = Some(getppid());
+    match (getsid(None), getsid(parent), getpgid(None), getpgid(parent)) {
+        (Ok(own), Ok(its), Ok(own_group), Ok(its_group)) => own == its && own_group != its_group,
         _ => false,
     }
 }
