@@ -60,6 +60,9 @@ pub enum WidgetType {
 }
 
 impl WidgetType {
+    /// Every type.
+    pub const ALL: [Self; 5] = [Self::Stat, Self::Gauge, Self::Chart, Self::Bars, Self::Table];
+
     /// The word for it in documents.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -5,17 +5,20 @@ use ccm_proto::model::theme::Role;
 use ccm_proto::model::widget::{BarsConfig, State, state_of};
 use ccm_proto::model::{Cell, Row};
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 
 use super::canvas::{Canvas, clamp};
 use super::headline::{self, value_style};
 use super::rows::ordered_rows;
-use super::{DrawContext, meter};
+use super::{DrawContext, frame, meter};
 use crate::format::{self, Written, width};
 
 /// The shortest meter that still shows a difference.
-const METER_MIN: usize = 4;
+const METER_MIN: usize = 2;
 /// The most columns of a label.
 const LABEL_MAX: usize = 18;
+/// Up to as many times the lines there are, names are worth more than seeing all meters at once.
+const SCROLLED_MAX: usize = 4;
 /// Columns between columns.
 const GAP: usize = 3;
 
@@ -27,6 +30,16 @@ struct Bar<'a> {
     state: Option<State>,
 }
 
+impl Bar<'_> {
+    /// The filled part has a line's colour until something is wrong.
+    fn style(&self, context: &DrawContext<'_>) -> Style {
+        match self.state {
+            Some(state @ (State::Warning | State::Critical)) => context.theme.state(state),
+            Some(State::Ok) | None => context.theme.series(0),
+        }
+    }
+}
+
 /// How wide the parts of a meter's line are.
 struct Widths {
     label: usize,
@@ -36,7 +49,7 @@ struct Widths {
 }
 
 impl Widths {
-    /// Columns of everything but the meter.
+    /// Columns of everything but the meter, which gives way first.
     const fn rest(&self) -> usize {
         let unit = if self.unit > 0 { self.unit + 1 } else { 0 };
         self.label + 1 + self.mark + 1 + self.number + unit
@@ -59,15 +72,14 @@ pub(super) fn draw(
     let widths = measure(context, config, &bars, area);
     let (room, height) = (usize::from(area.width), usize::from(area.height));
     let columns = bars.len().div_ceil(height.max(1));
-    let least = widths.rest() + METER_MIN;
-    if columns > 1 && columns * (least + GAP) > room + GAP {
+    let fits = |least: usize| columns <= 1 || columns * (least + GAP) <= room + GAP;
+    if !fits(widths.rest()) && columns > SCROLLED_MAX {
         heat(context, &bars, area, canvas);
         return;
     }
-    // Few meters would be needlessly long on a wide screen, and far from their numbers.
-    let columns = columns.max(1);
+    let columns = if fits(widths.rest()) { columns.max(1) } else { 1 };
     let each = (room + GAP) / columns - GAP.min((room + GAP) / columns);
-    let per_column = bars.len().div_ceil(columns);
+    let per_column = bars.len().div_ceil(columns).min(height.max(1));
     let first = context.state.scroll.min(bars.len().saturating_sub(height * columns));
     for (index, bar) in bars.iter().skip(first).take(height * columns).enumerate() {
         let (column, line) = (index / per_column, index % per_column);
@@ -75,6 +87,7 @@ pub(super) fn draw(
         let y = area.y + clamp(line);
         draw_bar(context, bar, (x, y), each, &widths, canvas);
     }
+    frame::thumb(area, (first, height * columns, bars.len()), canvas, context.focused);
 }
 
 fn bar<'a>(config: &BarsConfig, row: &'a Row) -> Bar<'a> {
@@ -140,12 +153,8 @@ fn draw_bar(
     };
     let text = 1 + widths.number + if widths.unit > 0 { widths.unit + 1 } else { 0 };
     let length = left.saturating_sub(text);
-    if length >= METER_MIN.min(2) {
-        let style = match bar.state {
-            Some(state @ (State::Warning | State::Critical)) => context.theme.state(state),
-            _ => context.theme.series(0),
-        };
-        meter::draw((at, y), length, percent / 100.0, style, canvas);
+    if length >= METER_MIN {
+        meter::draw((at, y), length, percent / 100.0, bar.style(context), canvas);
     }
     let unit = if widths.unit > 0 { widths.unit + 1 } else { 0 };
     let right = end.saturating_sub(clamp(unit));
@@ -154,23 +163,36 @@ fn draw_bar(
     canvas.text(right + 1, y, bar.written.unit, widths.unit, muted);
 }
 
-/// One cell a meter, in reading order: what remains of 256 cores in a corner.
+/// Some cells a meter, in reading order, the first one's name before each line: what remains of
+/// 256 cores in a corner.
 fn heat(context: &DrawContext<'_>, bars: &[Bar<'_>], area: Rect, canvas: &mut Canvas<'_>) {
-    let room = usize::from(area.width) * usize::from(area.height);
-    let first = context.state.scroll.min(bars.len().saturating_sub(room));
-    for (index, bar) in bars.iter().skip(first).take(room).enumerate() {
-        let x = area.x + clamp(index % usize::from(area.width.max(1)));
-        let y = area.y + clamp(index / usize::from(area.width.max(1)));
-        let style = match bar.state {
-            Some(state @ (State::Warning | State::Critical)) => context.theme.state(state),
-            _ => context.theme.series(0),
-        };
+    let (muted, unknown) = (canvas.style(Role::Muted), canvas.style(Role::Unknown));
+    let (room, height) = (usize::from(area.width), usize::from(area.height));
+    let labels = bars.iter().map(|bar| bar.label.width()).max().unwrap_or(0);
+    let label = if labels * 4 <= room { labels + 1 } else { 0 };
+    let room = (room - label).max(1);
+    let per_line = bars.len().div_ceil(height.max(1)).clamp(1, room);
+    let each = room / per_line;
+    // Wider cells stand apart.
+    let drawn = if each > 2 { each - 1 } else { each };
+    let first = context.state.scroll.min(bars.len().saturating_sub(per_line * height));
+    for (index, bar) in bars.iter().skip(first).take(per_line * height).enumerate() {
+        let (line, column) = (index / per_line, index % per_line);
+        let y = area.y + clamp(line);
+        if column == 0 && label > 0 {
+            canvas.text(area.x, y, bar.label.as_str(), label - 1, muted);
+        }
+        let x = area.x + clamp(label + column * each);
+        let style = bar.style(context);
         match bar.percent {
-            Some(percent) => {
-                let level = (percent / 100.0 * 8.0).round() as u8;
-                canvas.glyph(x, y, canvas.glyphs.level(level), style);
+            None => canvas.glyph(x, y, '?', unknown),
+            Some(percent) if drawn >= METER_MIN => {
+                meter::draw((x, y), drawn, percent / 100.0, style, canvas);
             }
-            None => canvas.glyph(x, y, '?', context.theme.style(Role::Unknown)),
+            Some(percent) => {
+                let level = canvas.glyphs.level((percent / 100.0 * 8.0).round() as u8);
+                canvas.glyph(x, y, level, style);
+            }
         }
     }
 }

@@ -84,18 +84,22 @@ pub(super) fn groups(context: &DrawContext<'_>, words: bool) -> Vec<Group> {
     groups
 }
 
-/// Keeps the groups that fit, from the first on, and says how wide they are together.
+/// Keeps the groups that fit, from the first on, and says how wide they are together. The first
+/// value stays without its name where there is no room for both.
 pub(super) fn fit(groups: &mut Vec<Group>, room: usize) -> usize {
-    let mut used = 0;
-    let kept = groups.iter().take_while(|group| {
-        let wanted = used + group.width() + if used == 0 { 0 } else { 2 };
-        let fits = wanted <= room;
-        if fits {
-            used = wanted;
+    let (mut used, mut kept, mut named) = (0, 0, false);
+    for group in groups.iter_mut() {
+        let gap = if used == 0 { 0 } else { 2 };
+        if used + gap + group.width() > room && !named {
+            group.label.clear();
         }
-        fits
-    });
-    let kept = kept.count();
+        let wanted = used + gap + group.width();
+        if wanted > room {
+            break;
+        }
+        named |= !group.label.is_empty();
+        (used, kept) = (wanted, kept + 1);
+    }
     groups.truncate(kept);
     used
 }
@@ -140,14 +144,14 @@ fn title(context: &DrawContext<'_>, area: Rect, canvas: &mut Canvas<'_>) {
     }
 }
 
-/// The rows in sight as a part of the right edge.
+/// The rows in sight as a part of the right edge beside the body that shows them.
 pub(super) fn thumb(
-    area: Rect,
+    body: Rect,
     (first, seen, all): (usize, usize, usize),
     canvas: &mut Canvas<'_>,
     focused: bool,
 ) {
-    let height = usize::from(area.height);
+    let height = usize::from(body.height);
     if all <= seen || height == 0 {
         return;
     }
@@ -156,7 +160,9 @@ pub(super) fn thumb(
     let start = (room * first).div_ceil((all - seen).max(1)).min(room);
     let style = canvas.style(if focused { Role::Accent } else { Role::Muted });
     let glyph = canvas.glyphs.borders(focused).thumb;
+    let padding = u16::from(body.width >= PADDED_WIDTH_MIN - 4);
+    let edge = body.right() + padding;
     for y in start..start + length {
-        canvas.glyph(area.x, area.y + clamp(y), glyph, style);
+        canvas.glyph(edge, body.y + clamp(y), glyph, style);
     }
 }

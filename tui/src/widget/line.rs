@@ -6,7 +6,6 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::canvas::{Canvas, clamp};
-use super::headline::Group;
 use super::{Condition, DrawContext, frame, headline, spark};
 
 /// Columns of a name before a value gives way.
@@ -34,9 +33,12 @@ pub(super) fn draw(context: &DrawContext<'_>, area: Rect, canvas: &mut Canvas<'_
     groups.retain(|group| group.value != mark.0);
     let name = frame::name(context);
     let kept = name.width().min(NAME_MIN).min(room / 2);
+    let mut whole = groups.clone();
     let mut used = frame::fit(&mut groups, room.saturating_sub(kept + 1));
     if used == 0 {
-        used = value_alone(context, &mut groups, room);
+        // The value matters more than the name.
+        used = frame::fit(&mut whole, room);
+        groups = whole;
     }
     let left = room.saturating_sub(if used == 0 { 0 } else { used + 1 });
     let style = name_style(context, canvas);
@@ -52,15 +54,6 @@ pub(super) fn draw(context: &DrawContext<'_>, area: Rect, canvas: &mut Canvas<'_
     } else if area.height > 1 {
         sparkline(context, Rect { y: area.y + 1, height: area.height - 1, ..area }, canvas);
     }
-}
-
-/// The value without its name, where both do not fit.
-fn value_alone(context: &DrawContext<'_>, groups: &mut Vec<Group>, room: usize) -> usize {
-    let headline = headline::Headline::of(context);
-    groups.extend(
-        headline.groups.into_iter().take(1).map(|group| Group { label: String::new(), ..group }),
-    );
-    frame::fit(groups, room)
 }
 
 fn name_style(context: &DrawContext<'_>, canvas: &Canvas<'_>) -> Style {

@@ -44,16 +44,16 @@ pub(super) fn draw(
 }
 
 /// A heavy line: unlike full blocks it leaves room between the meters of two rows, so that each
-/// length is read by itself.
+/// length is read by itself. The empty part is a thin line, so that it is told from the filled one
+/// where there is no colour.
 fn line((x, y): (u16, u16), columns: usize, part: f64, style: Style, canvas: &mut Canvas<'_>) {
     let halves = (part * columns as f64 * 2.0).round() as usize;
     let halves = if part > 0.0 { halves.max(1) } else { 0 };
     let track = canvas.style(Role::Track);
-    let empty = if canvas.theme.trough().is_some() { '━' } else { canvas.glyphs.trough() };
     for column in 0..columns {
         let at = x.saturating_add(clamp(column));
         match halves.saturating_sub(column * 2) {
-            0 => canvas.glyph(at, y, empty, track),
+            0 => canvas.glyph(at, y, '─', track),
             1 => canvas.glyph(at, y, '╸', style),
             _ => canvas.glyph(at, y, '━', style),
         }

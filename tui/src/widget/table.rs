@@ -51,8 +51,7 @@ pub(super) fn draw(
             canvas.restyle(Rect { y, height: 1, ..body }, style);
         }
     }
-    let edge = Rect { x: area.right() + u16::from(area.width >= 10), width: 1, ..body };
-    frame::thumb(edge, (first, height, rows.len()), canvas, context.focused);
+    frame::thumb(body, (first, height, rows.len()), canvas, context.focused);
 }
 
 /// The first row in sight: where it was scrolled to, but so that the chosen row is seen.
