@@ -9,11 +9,13 @@ use std::hint::black_box;
 
 use ccm::glyph::GlyphSet;
 use ccm::input::keymap::Keymap;
+use ccm::memory::Memory;
 use ccm::message::{LinkEvent, Message};
 use ccm::model::{Beginning, Model};
 use ccm::theme::ColorDepth;
 use ccm::update::update;
 use ccm::view;
+use ccm::zone::Zone;
 use ccm_proto::convert::{Binding, FeedChange, FrameContents};
 use ccm_proto::model::{
     Cell, Document, DocumentId, Interval, Kind, Name, Quality, Row, Timestamp, Track, Version,
@@ -124,6 +126,8 @@ fn model(size: (u16, u16), columns: u16, rows: u16) -> Model {
         glyphs: GlyphSet::Braille,
         keymap: Keymap::default(),
         mouse: false,
+        zone: Zone::utc(),
+        memory: Memory::default(),
     };
     let mut layout = "title = 'bench'\n[[page]]\ntitle = 'page'\n".to_owned();
     let (width, count) = (12 / columns, usize::from(columns * rows));

@@ -45,7 +45,8 @@ pub struct LookArgs {
     /// The page to begin with, from 1
     #[arg(long, value_name = "N")]
     pub page: Option<usize>,
-    /// The theme [default: the layout's, else dark or light as the terminal is]
+    /// The theme [default: the one chosen last, else the layout's, else dark or light as the
+    /// terminal is]
     #[arg(short, long, value_name = "NAME")]
     pub theme: Option<Name>,
     /// Colours to use
@@ -120,6 +121,8 @@ pub enum Command {
     /// Start, stop or look at the daemon
     #[command(subcommand)]
     Daemon(DaemonCommand),
+    /// Print the key bindings in the form of a key file
+    Keys,
     /// Print a completion script
     Completions {
         /// For which shell

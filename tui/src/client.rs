@@ -9,13 +9,14 @@ mod tests;
 use std::time::Duration;
 
 use ccm_proto::convert::{FrameContents, Welcome};
-use ccm_proto::model::{Interval, Name};
-use ccm_proto::wire::ClientMessage;
+use ccm_proto::model::{Document, Interval, Name};
+use ccm_proto::wire::document_service_client::DocumentServiceClient;
 use ccm_proto::wire::stream_service_client::StreamServiceClient;
+use ccm_proto::wire::{ClientMessage, GetRequest, Kind};
 use ccm_proto::{PROTOCOL_VERSION, SafeText};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::transport::Endpoint;
+use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
 
 use crate::autostart::{self, AutostartError, Target};
@@ -36,6 +37,12 @@ const FRAME_MAX_BYTES: usize = 64 << 20;
 /// How long a connection may take.
 const CONNECT_LIMIT: Duration = Duration::from_secs(2);
 
+/// How long a call beside the stream may take.
+const CALL_LIMIT: Duration = Duration::from_secs(5);
+
+/// Layouts that are offered; nobody looks through more.
+const LAYOUTS_MAX: usize = 1_000;
+
 /// A stream that is silent for so long is given up: the daemon beats once a second.
 const SILENCE_LIMIT: Duration = Duration::from_secs(5);
 
@@ -49,6 +56,8 @@ pub enum Request {
     Watch(WatchRequest),
     /// Widgets whose sources should be read now.
     Refresh(Vec<Name>),
+    /// Which layouts there are.
+    Layouts,
 }
 
 /// Both ends of the link for the runtime.
@@ -141,8 +150,8 @@ async fn stream(
         return End::Unwanted;
     }
     let attach = attach(target, ReceiverStream::new(outbound_stream));
-    let mut frames = match attach.await {
-        Ok(frames) => frames,
+    let (channel, mut frames) = match attach.await {
+        Ok(attached) => attached,
         Err(end) => return end,
     };
     if messages.send(Message::Link(LinkEvent::Connected)).await.is_err() {
@@ -152,7 +161,11 @@ async fn stream(
         tokio::select! {
             request = requests.recv() => {
                 let Some(request) = request else { return End::Unwanted };
-                if outbound.send(wire_message(&request)).await.is_err() {
+                let Some(message) = wire_message(&request) else {
+                    tokio::spawn(list_layouts(channel.clone(), messages.clone()));
+                    continue;
+                };
+                if outbound.send(message).await.is_err() {
                     return End::Lost(SafeText::new("the daemon closed the stream"));
                 }
             }
@@ -187,7 +200,7 @@ async fn stream(
 async fn attach(
     target: &Target,
     outbound: ReceiverStream<ClientMessage>,
-) -> Result<tonic::Streaming<ccm_proto::wire::Frame>, End> {
+) -> Result<(Channel, tonic::Streaming<ccm_proto::wire::Frame>), End> {
     let lost = |error: tonic::transport::Error| {
         End::Lost(SafeText::new(&format!("no connection to {}: {error}", target.socket.display())))
     };
@@ -195,9 +208,10 @@ async fn attach(
         .map_err(lost)?
         .connect_timeout(CONNECT_LIMIT);
     let channel = endpoint.connect().await.map_err(lost)?;
-    let mut client = StreamServiceClient::new(channel).max_decoding_message_size(FRAME_MAX_BYTES);
+    let mut client =
+        StreamServiceClient::new(channel.clone()).max_decoding_message_size(FRAME_MAX_BYTES);
     match client.attach(outbound).await {
-        Ok(response) => Ok(response.into_inner()),
+        Ok(response) => Ok((channel, response.into_inner())),
         Err(status) => Err(ended(&status)),
     }
 }
@@ -226,11 +240,30 @@ fn ended(status: &Status) -> End {
     }
 }
 
-fn wire_message(request: &Request) -> ClientMessage {
+/// What is said on the stream; none of what is a call of its own.
+fn wire_message(request: &Request) -> Option<ClientMessage> {
     match request {
-        Request::Watch(watch) => request::watch(watch),
-        Request::Refresh(widgets) => request::refresh(widgets),
+        Request::Watch(watch) => Some(request::watch(watch)),
+        Request::Refresh(widgets) => Some(request::refresh(widgets)),
+        Request::Layouts => None,
     }
+}
+
+/// Asks for the layouts. A daemon that does not answer has them all missing from the palette, which
+/// says nothing wrong, and the stream tells of a daemon that is gone.
+async fn list_layouts(channel: Channel, messages: mpsc::Sender<Message>) {
+    let mut client = DocumentServiceClient::new(channel).max_decoding_message_size(FRAME_MAX_BYTES);
+    let request = GetRequest { kind: Kind::Layout.into(), ..GetRequest::default() };
+    let Ok(Ok(response)) = tokio::time::timeout(CALL_LIMIT, client.get(request)).await else {
+        return;
+    };
+    let entries = response.into_inner().documents.into_iter().take(LAYOUTS_MAX);
+    let layouts = entries.filter_map(|entry| {
+        let document = Document::try_from(entry.effective?).ok()?;
+        let title = document.spec.get("title").and_then(serde_json::Value::as_str);
+        Some((document.id.name, SafeText::new(title.unwrap_or_default())))
+    });
+    let _ = messages.send(Message::Layouts(layouts.collect())).await;
 }
 
 /// The longest wait between two attempts.

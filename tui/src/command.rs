@@ -9,13 +9,14 @@ mod error;
 mod files;
 mod get;
 mod history;
+mod keys;
 mod manual;
 mod output;
 mod status;
 
 use std::process::ExitCode;
 
-use crate::cli::{Command, LinkArgs};
+use crate::cli::{Command, LinkArgs, LookArgs};
 
 pub use connection::Connection;
 pub use error::CommandError;
@@ -31,7 +32,11 @@ pub const EXIT_USAGE: u8 = 2;
 pub const EXIT_NO_DAEMON: u8 = 3;
 
 /// Runs a subcommand other than the snapshot.
-pub async fn run(command: Command, link: &LinkArgs) -> Result<ExitCode, CommandError> {
+pub async fn run(
+    command: Command,
+    link: &LinkArgs,
+    look: &LookArgs,
+) -> Result<ExitCode, CommandError> {
     match command {
         Command::Snapshot(_) => {
             Err(CommandError::Usage("a snapshot is not a plain command".to_owned()))
@@ -45,6 +50,7 @@ pub async fn run(command: Command, link: &LinkArgs) -> Result<ExitCode, CommandE
         Command::Edit(args) => edit::run(&args, link).await,
         Command::Status(args) => status::run(&args, link).await,
         Command::Daemon(command) => daemon::run(command, link).await,
+        Command::Keys => keys::run(look),
         Command::Completions { shell } => manual::completions(shell),
         Command::Man => manual::man(),
     }

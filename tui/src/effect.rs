@@ -2,6 +2,8 @@
 
 use ccm_proto::model::{DocumentId, Interval, Name, Version};
 
+use crate::memory::Memory;
+
 /// One thing to be done.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
@@ -9,6 +11,10 @@ pub enum Effect {
     Watch(WatchRequest),
     /// Have these widgets' sources read now.
     Refresh(Vec<Name>),
+    /// Ask the daemon which layouts there are.
+    ListLayouts,
+    /// Keep this for the next client.
+    Remember(Memory),
     /// Put text on the clipboard of the user's terminal.
     Copy(String),
     /// Take or release the mouse.

@@ -9,10 +9,12 @@ use crate::autostart::Target;
 use crate::cli::{LinkArgs, LookArgs};
 use crate::command::CommandError;
 use crate::input::keymap::Keymap;
+use crate::memory::{self, Memory};
 use crate::model::Beginning;
 use crate::runtime::{self, RunOptions};
 use crate::term::Terminal;
 use crate::term::capability::{self, Capabilities};
+use crate::zone::Zone;
 
 /// The layout that is opened when none is named.
 const LAYOUT: &str = "host";
@@ -22,12 +24,20 @@ pub async fn run(look: LookArgs, link: &LinkArgs) -> Result<ExitCode, CommandErr
     let target = Target::resolve(link.socket.as_deref())?;
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let capabilities = capability::resolve(look.color, look.glyphs, &variable);
-    let (keymap, remarks) = keymap(&look)?;
-    let beginning = beginning(look, capabilities, keymap)?;
-    let options =
-        RunOptions { target, beginning, synchronized: capabilities.synchronized, remarks };
+    let (keymap, mut remarks) = keymap(&look)?;
+    let memory_file = Paths::resolve(&Settings::default()).ok().map(|p| p.data.join(memory::FILE));
+    let (memory, remark) = memory_file.as_deref().map(Memory::load).unwrap_or_default();
+    remarks.extend(remark);
+    let beginning = Beginning { memory, ..beginning(look, capabilities, keymap)? };
+    let modern = capabilities.modern;
+    let options = RunOptions { target, beginning, modern, remarks, memory_file };
     let code = runtime::run(options).await;
-    code.map(ExitCode::from).map_err(|error| CommandError::io("the terminal failed", error))
+    let code = code.map_err(|error| CommandError::io("the terminal failed", error))?;
+    if let Some(signal) = code.checked_sub(128) {
+        // Whoever waits for this process, a shell's loop for one, asks how it ended.
+        let _ = signal_hook::low_level::emulate_default_handler(signal.into());
+    }
+    Ok(ExitCode::from(code))
 }
 
 fn beginning(
@@ -48,11 +58,13 @@ fn beginning(
         glyphs: capabilities.glyphs,
         keymap,
         mouse: !look.no_mouse,
+        zone: Zone::system(),
+        memory: Memory::default(),
     })
 }
 
 /// The key map under the user's file. A named file must be there; the usual one may be missing.
-fn keymap(look: &LookArgs) -> Result<(Keymap, Vec<String>), CommandError> {
+pub(crate) fn keymap(look: &LookArgs) -> Result<(Keymap, Vec<String>), CommandError> {
     let usual = || Some(Paths::resolve(&Settings::default()).ok()?.config.join("keys.toml"));
     let Some(path) = look.keys.clone().or_else(usual) else {
         return Ok((Keymap::default(), Vec::new()));

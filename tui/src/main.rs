@@ -37,7 +37,7 @@ async fn run(cli: Cli) -> Result<ExitCode, CommandError> {
                 .to_owned(),
         )),
         Some(Command::Snapshot(args)) => snapshot_command::run(&args, &cli.link).await,
-        Some(command) => command::run(command, &cli.link).await,
+        Some(command) => command::run(command, &cli.link, &cli.look).await,
     }
 }
 

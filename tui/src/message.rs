@@ -2,7 +2,7 @@
 
 use ccm_proto::SafeText;
 use ccm_proto::convert::FrameContents;
-use ccm_proto::model::Interval;
+use ccm_proto::model::{Interval, Name};
 
 use crate::input::keymap::Chord;
 
@@ -21,6 +21,8 @@ pub enum Message {
     Link(LinkEvent),
     /// The daemon sent a frame.
     Frame(Box<FrameContents>),
+    /// The layouts that can be opened, with their titles.
+    Layouts(Vec<(Name, SafeText)>),
     /// Time has passed; about once a second.
     Tick,
     /// The terminal is ours again after a suspension.

@@ -15,6 +15,8 @@ use ccm_proto::model::{Interval, Name, Notice, Timestamp};
 
 use crate::glyph::GlyphSet;
 use crate::input::keymap::{Chord, Keymap};
+use crate::memory::Memory;
+use crate::zone::Zone;
 use data::Data;
 use link::Link;
 use mode::Overlay;
@@ -68,6 +70,12 @@ pub struct Model {
     pub answered: u32,
     /// The newest watch.
     pub serial: u32,
+    /// Where the clock on display hangs.
+    pub zone: Zone,
+    /// What the next client should know.
+    pub memory: Memory,
+    /// Layouts that can be opened, with their titles, as far as they were asked for.
+    pub layouts: Vec<(Name, SafeText)>,
 }
 
 /// A display that stands still.
@@ -102,11 +110,16 @@ pub struct Beginning {
     pub keymap: Keymap,
     /// The mouse is taken.
     pub mouse: bool,
+    /// Where the clock on display hangs.
+    pub zone: Zone,
+    /// What a former client knew; a theme that the user named goes before the remembered one.
+    pub memory: Memory,
 }
 
 impl Model {
     /// A client that has not heard of the daemon yet.
     pub fn new(beginning: Beginning, now: Timestamp) -> Self {
+        let chosen = beginning.theme.or_else(|| beginning.memory.theme.clone());
         Self {
             size: beginning.size,
             now,
@@ -114,7 +127,7 @@ impl Model {
             data: Data::new(beginning.layout),
             paused: None,
             pages: Pages::new(beginning.page),
-            themes: Themes::new(beginning.theme, beginning.default_theme, beginning.depth),
+            themes: Themes::new(chosen, beginning.default_theme, beginning.depth),
             glyphs: beginning.glyphs,
             keymap: beginning.keymap,
             pending: Vec::new(),
@@ -127,6 +140,9 @@ impl Model {
             window_exponent: 0,
             answered: 0,
             serial: 0,
+            zone: beginning.zone,
+            memory: beginning.memory,
+            layouts: Vec::new(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! The client's loop: select, update, perform effects, draw when something changed.
 
 use std::io;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use crate::client::{self, Link, Request};
 use crate::clock::Clock;
 use crate::effect::Effect;
 use crate::input::terminal;
+use crate::memory::Memory;
 use crate::message::{LinkEvent, Message};
 use crate::model::{Beginning, Model};
 use crate::term::{self, HUNG_UP, Signal, Signals, Terminal, Watchdog};
@@ -36,10 +38,12 @@ pub struct RunOptions {
     pub target: Target,
     /// How the client begins.
     pub beginning: Beginning,
-    /// Frames can be shown in one piece.
-    pub synchronized: bool,
+    /// The terminal is more than a console: it shows frames in one piece and has a title.
+    pub modern: bool,
     /// What to say first.
     pub remarks: Vec<String>,
+    /// Where choices are kept for the next client.
+    pub memory_file: Option<PathBuf>,
 }
 
 /// Runs until the user leaves or something ends the client; returns the exit code.
@@ -52,7 +56,7 @@ pub async fn run(options: RunOptions) -> io::Result<u8> {
     if !options.remarks.is_empty() {
         model.say(&options.remarks.join("; "));
     }
-    let terminal = Terminal::enter(model.mouse, options.synchronized)?;
+    let terminal = Terminal::enter(model.mouse, options.modern)?;
     let mut runtime = Runtime {
         model,
         clock,
@@ -64,6 +68,7 @@ pub async fn run(options: RunOptions) -> io::Result<u8> {
         waiting: true,
         stopped: false,
         exit: None,
+        memory_file: options.memory_file,
     };
     match runtime.run(signals, watchdog).await {
         // A picture was drawn in the moment in which the terminal went away.
@@ -86,6 +91,7 @@ struct Runtime {
     /// The client has stopped itself, so that a signal to continue is on its way.
     stopped: bool,
     exit: Option<u8>,
+    memory_file: Option<PathBuf>,
 }
 
 impl Runtime {
@@ -184,6 +190,7 @@ impl Runtime {
             self.frame = Buffer::empty(area);
         }
         view::draw(&self.model, area, &mut self.frame);
+        self.terminal.set_title(&view::title(&self.model))?;
         self.terminal.show(&mut self.frame)?;
         Ok(())
     }
@@ -192,6 +199,8 @@ impl Runtime {
         match effect {
             Effect::Watch(watch) => self.request(Request::Watch(watch)),
             Effect::Refresh(widgets) => self.request(Request::Refresh(widgets)),
+            Effect::ListLayouts => self.request(Request::Layouts),
+            Effect::Remember(memory) => self.remember(&memory)?,
             Effect::Copy(text) => self.terminal.copy(&text)?,
             Effect::Mouse(mouse) => self.terminal.set_mouse(mouse)?,
             Effect::Repaint => self.terminal.forget(),
@@ -204,6 +213,18 @@ impl Runtime {
     /// A link that takes no request is about to begin a new stream, which says all anew.
     fn request(&self, request: Request) {
         let _ = self.link.requests.try_send(request);
+    }
+
+    fn remember(&mut self, memory: &Memory) -> io::Result<()> {
+        let Some(path) = &self.memory_file else { return Ok(()) };
+        match memory.save(path) {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                let path = path.display();
+                self.model.say(&format!("not remembered, {path} cannot be written: {error}"));
+                self.draw()
+            }
+        }
     }
 
     /// Gives the terminal to the shell until somebody continues this process.

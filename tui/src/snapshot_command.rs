@@ -21,12 +21,14 @@ use crate::command::{CommandError, Connection};
 use crate::effect::Effect;
 use crate::glyph::GlyphSet;
 use crate::input::keymap::Keymap;
+use crate::memory::Memory;
 use crate::message::{LinkEvent, Message};
 use crate::model::{Beginning, Model};
 use crate::snapshot::{self, Format, Heading, Palette, Rgb, WidgetData};
 use crate::theme::{self, ColorDepth};
 use crate::update::update;
 use crate::view;
+use crate::zone::Zone;
 
 /// Messages to the daemon that wait; there are three at most.
 const OUTBOUND_MAX: usize = 8;
@@ -96,6 +98,8 @@ fn beginning(args: &SnapshotArgs, format: Format) -> Result<Beginning, CommandEr
         glyphs,
         keymap: Keymap::default(),
         mouse: false,
+        zone: Zone::system(),
+        memory: Memory::default(),
     })
 }
 

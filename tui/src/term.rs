@@ -8,6 +8,7 @@ mod watchdog;
 use std::io::{self, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use ccm_proto::SafeText;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
@@ -19,9 +20,15 @@ pub use watchdog::{HUNG_UP, Watchdog};
 /// Whether the terminal is ours; the panic hook may run on any thread.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 
+/// Whether the terminal has a title that is to be given back.
+static TITLED: AtomicBool = AtomicBool::new(false);
+
 const ENTER: &str = "\x1b[0m\x1b[?1049h\x1b[?25l\x1b[?2004h\x1b[?7l";
 // Leaving the alternate screen may bring back a style that was saved on entering it.
 const LEAVE: &str = "\x1b[0m\x1b[?7h\x1b[?2004l\x1b[?25h\x1b[?1049l\x1b[0m";
+// Terminals that keep titles on a stack give back the one that was there.
+const TITLE_KEEP: &str = "\x1b[22;0t";
+const TITLE_BACK: &str = "\x1b[23;0t";
 const MOUSE_ON: &str = "\x1b[?1000h\x1b[?1006h";
 const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1000l";
 
@@ -30,17 +37,20 @@ const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1000l";
 pub struct Terminal {
     encoder: Encoder,
     shown: Buffer,
-    synchronized: bool,
+    /// It is more than a console: it shows frames in one piece and has a title.
+    modern: bool,
     mouse: bool,
+    title: String,
 }
 
 impl Terminal {
     /// Takes the terminal over: raw mode, alternate screen, no cursor, no line wrap, bracketed
     /// paste, and the mouse if wanted. A panic on any thread gives it back first.
-    pub fn enter(mouse: bool, synchronized: bool) -> io::Result<Self> {
+    pub fn enter(mouse: bool, modern: bool) -> io::Result<Self> {
         install_panic_hook();
         let shown = Buffer::empty(Rect::ZERO);
-        let mut terminal = Self { encoder: Encoder::default(), shown, synchronized, mouse };
+        let mut terminal =
+            Self { encoder: Encoder::default(), shown, modern, mouse, title: String::new() };
         terminal.take()?;
         Ok(terminal)
     }
@@ -49,7 +59,10 @@ impl Terminal {
         crossterm::terminal::enable_raw_mode()?;
         TAKEN.store(true, Ordering::SeqCst);
         let mouse = if self.mouse { MOUSE_ON } else { "" };
-        write(format!("{ENTER}{mouse}").as_bytes())?;
+        let title = if self.modern { TITLE_KEEP } else { "" };
+        TITLED.store(self.modern, Ordering::SeqCst);
+        write(format!("{title}{ENTER}{mouse}").as_bytes())?;
+        self.title.clear();
         self.forget();
         Ok(())
     }
@@ -77,6 +90,15 @@ impl Terminal {
         crossterm::terminal::size()
     }
 
+    /// Sets the title of the terminal's window or tab, when it is another one.
+    pub fn set_title(&mut self, title: &SafeText) -> io::Result<()> {
+        if !self.modern || self.title == title.as_str() {
+            return Ok(());
+        }
+        title.as_str().clone_into(&mut self.title);
+        write(format!("\x1b]2;{title}\x1b\\").as_bytes())
+    }
+
     /// Has the next frame draw every cell.
     pub fn forget(&mut self) {
         self.shown = Buffer::empty(Rect::ZERO);
@@ -99,7 +121,7 @@ impl Terminal {
             return Ok(0);
         }
         let count = bytes.len();
-        if self.synchronized {
+        if self.modern {
             let mut whole = Vec::with_capacity(count + 16);
             whole.extend_from_slice(b"\x1b[?2026h");
             whole.extend_from_slice(&bytes);
@@ -121,7 +143,8 @@ impl Drop for Terminal {
 /// Gives the terminal back, once. Errors have nobody to tell: the terminal may be gone.
 fn restore() {
     if TAKEN.swap(false, Ordering::SeqCst) {
-        let _ = write(format!("{MOUSE_OFF}{LEAVE}").as_bytes());
+        let title = if TITLED.load(Ordering::SeqCst) { TITLE_BACK } else { "" };
+        let _ = write(format!("{MOUSE_OFF}{LEAVE}{title}").as_bytes());
         let _ = crossterm::terminal::disable_raw_mode();
     }
 }

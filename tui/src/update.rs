@@ -37,6 +37,10 @@ pub fn update(model: &mut Model, message: Message, now: Timestamp) -> Vec<Effect
         }
         Message::Link(event) => daemon::link(model, event),
         Message::Frame(frame) => daemon::frame(model, *frame),
+        Message::Layouts(layouts) => {
+            model.layouts = layouts;
+            Vec::new()
+        }
         Message::Tick => tick(model),
         Message::Resumed => vec![Effect::Repaint],
     }

@@ -89,6 +89,25 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     }
 }
 
+/// What the terminal's own title says: what is wrong, where, and that this is it.
+pub fn title(model: &Model) -> SafeText {
+    use crate::model::link::LinkState;
+    let host = model.link.welcome.as_ref().map(|welcome| welcome.hostname.as_str());
+    let tally = tally(model);
+    let state = |state, count: usize| (count > 0).then(|| (model.glyphs.state(state), count));
+    let worst = state(State::Critical, tally.critical + tally.error);
+    let said = match (&model.link.state, worst.or_else(|| state(State::Warning, tally.warning))) {
+        (LinkState::Lost { .. } | LinkState::Refused { .. }, _) => "daemon lost ".to_owned(),
+        (_, Some((mark, count))) => format!("{mark} {count} "),
+        (_, None) => String::new(),
+    };
+    let separator = model.glyphs.separator();
+    match host {
+        Some(host) => SafeText::from(format!("{said}{host}{separator}ccm")),
+        None => SafeText::from(format!("{said}ccm")),
+    }
+}
+
 fn body(model: &Model, area: Rect, buffer: &mut Buffer) {
     let places = solve(model, area).placements;
     if places.is_empty() {
@@ -212,16 +231,11 @@ fn condition(model: &Model, name: &Name, status: &ViewStatus) -> Condition {
 /// Rows of a widget after its filter, and how many of them are in sight; none for widgets that
 /// have no rows to scroll.
 pub fn rows_of(model: &Model, name: &Name) -> Option<(usize, usize)> {
-    let spec = model.shown().widget(name)?;
-    if spec.widget_type != WidgetType::Table {
-        return None;
-    }
     let page = model.page()?;
     let index = page.widgets.iter().position(|placement| placement.name == *name)?;
     let places = placements(model);
     let (_, area) = places.iter().find(|(place, _)| *place == index)?;
-    let context = context(model, name, true);
-    Some((widget::row_count(&context), widget::page_rows(*area)))
+    widget::scrollable(&context(model, name, true), *area)
 }
 
 /// The worst state on the page, and how many widgets are in trouble of each sort.

@@ -38,7 +38,6 @@ pub use condition::Condition;
 pub use filter::Filter;
 pub use headline::{Summary, summary};
 pub use rows::{ordered_rows, row_count};
-pub use table::page_rows;
 
 /// Below these a frame would leave no room for data.
 const FRAMED_HEIGHT_MIN: u16 = 3;
@@ -106,6 +105,20 @@ pub fn draw(context: &DrawContext<'_>, area: Rect, buffer: &mut Buffer) {
     if context.condition.is_old() {
         canvas.fade(body);
     }
+}
+
+/// Rows of a widget after its filter, and how many of them are in sight in `area`; none for one
+/// that has nothing to scroll.
+pub fn scrollable(context: &DrawContext<'_>, area: Rect) -> Option<(usize, usize)> {
+    let spec = context.spec?;
+    let inner = frame::inner(area);
+    let in_sight = match (&spec.bars, &spec.table) {
+        (_, Some(_)) => table::in_sight(inner).max(1),
+        (Some(bars), _) => bars::in_sight(context, bars, inner),
+        _ => return None,
+    };
+    let count = row_count(context);
+    (spec.table.is_some() || count > in_sight).then_some((count, in_sight))
 }
 
 fn draw_body(context: &DrawContext<'_>, area: Rect, canvas: &mut Canvas<'_>) {

@@ -70,6 +70,12 @@ impl Data {
         }
     }
 
+    /// Nothing yet of another layout, in the same stream: slots are not handed out twice, so that
+    /// what is on its way for the former one is not taken for the new one's.
+    pub fn of_layout(&self, layout_name: Name) -> Self {
+        Self { next_slot: self.next_slot, epoch: self.epoch, ..Self::new(layout_name) }
+    }
+
     /// The open layout, once it is known.
     pub fn layout(&self) -> Option<&LayoutSpec> {
         self.layout.as_deref()

@@ -37,6 +37,8 @@ pub enum Choice {
     Page(usize),
     /// Focuses a widget of the page.
     Widget(Name),
+    /// Opens a layout.
+    Layout(Name),
     /// Takes a theme.
     Theme(Name),
 }

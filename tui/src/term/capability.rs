@@ -11,8 +11,9 @@ pub struct Capabilities {
     pub depth: ColorDepth,
     /// Characters.
     pub glyphs: GlyphSet,
-    /// Frames can be shown in one piece (private mode 2026); others ignore the request.
-    pub synchronized: bool,
+    /// More than a console: frames can be shown in one piece (private mode 2026, which others
+    /// ignore), and there is a title.
+    pub modern: bool,
     /// The terminal says that its background is bright.
     pub bright: bool,
 }
@@ -28,7 +29,7 @@ pub fn resolve(color: ColorChoice, glyphs: GlyphChoice, variable: Lookup<'_>) ->
     Capabilities {
         depth: depth(color, &term, variable),
         glyphs: glyph_set(glyphs, bare, console, variable),
-        synchronized: !bare && !console,
+        modern: !bare && !console,
         bright: is_bright(variable),
     }
 }

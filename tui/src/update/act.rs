@@ -21,7 +21,11 @@ const WINDOW_EXPONENTS: (i8, i8) = (-3, 6);
 pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
     match action {
         Action::Help => open(model, Overlay::Help(List::default())),
-        Action::Command => open(model, Overlay::Palette(List::default())),
+        Action::Command => {
+            let mut effects = open(model, Overlay::Palette(List::default()));
+            effects.push(Effect::ListLayouts);
+            effects
+        }
         Action::Theme => {
             let former = model.themes.chosen.clone();
             open(model, Overlay::Themes(List::default(), former))

@@ -10,6 +10,7 @@ use crate::effect::Effect;
 use crate::input::keymap::{Chord, Lookup};
 use crate::model::Model;
 use crate::model::mode::{Choice, Item, List, Overlay};
+use crate::model::pages::Pages;
 
 /// The longest query that can be typed.
 const QUERY_MAX: usize = 128;
@@ -138,13 +139,27 @@ pub(super) fn choose_item(model: &mut Model, index: usize) -> Vec<Effect> {
         Choice::Action(action) => act::act(model, action),
         Choice::Page(page) => act::go_to_page(model, page),
         Choice::Widget(name) => focus_widget(model, &name),
+        Choice::Layout(name) => open_layout(model, name),
         Choice::Theme(name) => {
             model.themes.preview = None;
-            model.themes.chosen = Some(name);
+            model.themes.chosen = Some(name.clone());
             model.themes.refresh(&model.data);
-            watch(model)
+            model.memory.theme = Some(name);
+            let mut effects = watch(model);
+            effects.push(Effect::Remember(model.memory.clone()));
+            effects
         }
     }
+}
+
+/// Shows another layout, from its first page on.
+fn open_layout(model: &mut Model, name: Name) -> Vec<Effect> {
+    model.paused = None;
+    model.filtering = None;
+    model.pages = Pages::new(0);
+    model.data = model.data.of_layout(name);
+    model.themes.refresh(&model.data);
+    watch(model)
 }
 
 fn focus_widget(model: &mut Model, name: &Name) -> Vec<Effect> {
@@ -206,6 +221,10 @@ pub fn palette_items(model: &Model, query: &str) -> Vec<Item> {
                 Choice::Widget(name.clone()),
             ));
         }
+    }
+    for (name, title) in &model.layouts {
+        let description = format!("open the layout: {title}");
+        items.push(item(format!("layout {name}"), &description, Choice::Layout(name.clone())));
     }
     for name in model.themes.names(model.shown()) {
         items.push(item(format!("theme {name}"), "use the theme", Choice::Theme(name)));

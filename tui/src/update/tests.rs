@@ -18,11 +18,13 @@ use ratatui::layout::Rect;
 use super::*;
 use crate::glyph::GlyphSet;
 use crate::input::keymap::{Chord, Keymap};
+use crate::memory::Memory;
 use crate::message::LinkEvent;
 use crate::model::Beginning;
 use crate::model::mode::Overlay;
 use crate::theme::ColorDepth;
 use crate::view;
+use crate::zone::Zone;
 
 fn at(millis: i64) -> Timestamp {
     Timestamp::from_millis(1_800_000_000_000 + millis)
@@ -43,6 +45,8 @@ fn model() -> Model {
         glyphs: GlyphSet::Braille,
         keymap: Keymap::default(),
         mouse: true,
+        zone: Zone::utc(),
+        memory: Memory::default(),
     };
     Model::new(beginning, at(0))
 }

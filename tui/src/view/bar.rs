@@ -15,11 +15,13 @@ pub(super) struct Piece {
     pub target: Option<Target>,
     /// Pieces of a higher rank go first when there is no room.
     pub rank: u8,
+    /// Parts that stay, rather than none, when it goes.
+    pub kept: usize,
 }
 
 impl Piece {
     pub(super) fn new(text: impl Into<String>, style: Style) -> Self {
-        Self { parts: vec![(text.into(), style)], target: None, rank: 0 }
+        Self { parts: vec![(text.into(), style)], target: None, rank: 0, kept: 0 }
     }
 
     pub(super) fn and(mut self, text: impl Into<String>, style: Style) -> Self {
@@ -35,6 +37,16 @@ impl Piece {
     pub(super) fn rank(mut self, rank: u8) -> Self {
         self.rank = rank;
         self
+    }
+
+    /// Keeps its first part when the rest has no room.
+    pub(super) fn kept(mut self) -> Self {
+        self.kept = 1;
+        self
+    }
+
+    fn is_whole(&self) -> bool {
+        self.parts.len() > self.kept
     }
 
     fn width(&self) -> usize {
@@ -53,8 +65,10 @@ pub(super) struct Bar {
 const GAP: usize = 2;
 
 impl Bar {
-    /// Leaves pieces out, the highest rank first, until the rest has room.
+    /// Leaves pieces out, the highest rank first, until the rest has room; those that can be cut
+    /// are cut before any goes.
     pub(super) fn fit(mut self, columns: usize) -> Self {
+        while self.width() > columns && self.cut() {}
         while self.width() > columns {
             let highest = |pieces: &[Piece]| {
                 let ranked = pieces.iter().enumerate().map(|(index, piece)| (piece.rank, index));
@@ -70,6 +84,17 @@ impl Bar {
             }
         }
         self
+    }
+
+    /// Cuts the last piece at the left that can be; says whether there was one.
+    fn cut(&mut self) -> bool {
+        let whole = |piece: &&mut Piece| piece.kept > 0 && piece.is_whole();
+        let Some(piece) = self.left.iter_mut().rev().find(whole) else { return false };
+        piece.parts.truncate(piece.kept);
+        for (text, _) in &mut piece.parts {
+            text.truncate(text.trim_end().len());
+        }
+        true
     }
 
     fn width(&self) -> usize {

@@ -1,7 +1,7 @@
 //! The line at the bottom: the keys that matter here, or what is being typed.
 
 use ccm_proto::model::theme::Role;
-use ccm_proto::model::widget::WidgetType;
+use ccm_proto::model::widget::{Order, WidgetType};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
@@ -63,8 +63,25 @@ fn bar(model: &Model, area: Rect) -> Bar {
         left.push(piece.target(Target::Action(action)).rank(rank));
     }
     let daemon = model.link.welcome.as_ref().map(|welcome| welcome.daemon.to_string());
-    let right = daemon.map(|daemon| Piece::new(daemon, footer).rank(99)).into_iter().collect();
+    let daemon = daemon.map(|daemon| Piece::new(daemon, footer).rank(99));
+    let right = rest_of_page(model).into_iter().chain(daemon).collect();
     Bar { left, right }.fit(usize::from(area.width))
+}
+
+/// Where the page goes on that is higher than the screen.
+fn rest_of_page(model: &Model) -> Option<Piece> {
+    let (content, height) = super::content_height(model);
+    let above = model.pages.state().scroll.min(content.saturating_sub(height));
+    let below = content.saturating_sub(height).saturating_sub(above);
+    let (up, down) = (model.glyphs.sort(Order::Ascending), model.glyphs.sort(Order::Descending));
+    let text = match (above, below) {
+        (0, 0) => return None,
+        (0, below) => format!("{down} {below} lines"),
+        (above, 0) => format!("{up} {above} lines"),
+        (above, below) => format!("{up} {above} {down} {below} lines"),
+    };
+    let theme = &model.themes.theme;
+    Some(Piece::new(text, theme.style(Role::Footer).patch(theme.style(Role::Accent))))
 }
 
 /// The keys that matter for the focused widget, most telling first.

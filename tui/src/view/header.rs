@@ -1,9 +1,9 @@
 //! The line at the top: where am I, is it live, is anything wrong.
 
 use ccm_proto::SafeText;
+use ccm_proto::model::Interval;
 use ccm_proto::model::theme::Role;
 use ccm_proto::model::widget::State;
-use ccm_proto::model::{Interval, Timestamp};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
@@ -63,8 +63,8 @@ fn left(model: &Model) -> Vec<Piece> {
         let style = if index == current { header.patch(theme.style(Role::Accent)) } else { muted };
         let key = if index == current { style } else { header.patch(theme.style(Role::Key)) };
         let piece = Piece::new(format!("{} ", index + 1), key).and(title.to_string(), style);
-        let rank = if index == current { 1 } else { 5 };
-        pieces.push(piece.target(Target::Page(index)).rank(rank));
+        let piece = piece.target(Target::Page(index));
+        pieces.push(if index == current { piece.rank(1) } else { piece.rank(5).kept() });
     }
     pieces
 }
@@ -86,7 +86,7 @@ fn right(model: &Model) -> Vec<Piece> {
     pieces.extend(troubles(model));
     pieces.push(link(model));
     let muted = header.patch(theme.style(Role::Muted));
-    pieces.push(Piece::new(time_of_day(model.shown_now()), muted).rank(3));
+    pieces.push(Piece::new(model.zone.time_of_day(model.shown_now()), muted).rank(3));
     pieces
 }
 
@@ -162,9 +162,4 @@ fn link(model: &Model) -> Piece {
             Piece::new(format!("{mark} refused"), header.patch(theme.style(Role::Critical)))
         }
     }
-}
-
-fn time_of_day(at: Timestamp) -> String {
-    let second = at.as_millis().div_euclid(1_000).rem_euclid(86_400);
-    format!("{:02}:{:02}:{:02}Z", second / 3_600, second / 60 % 60, second % 60)
 }

@@ -5,7 +5,7 @@ use ccm_proto::model::{Interval, Notice, Severity};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::draw;
+use super::{draw, title};
 use crate::glyph::GlyphSet;
 use crate::message::{LinkEvent, Message};
 use crate::model::Model;
@@ -174,4 +174,39 @@ fn every_border_is_whole_while_a_window_is_drawn_smaller() {
             assert_eq!(count(open), count(close), "{columns} columns\n{shown}");
         }
     }
+}
+
+/// The first or last line of the screen.
+fn line(model: &Model, number: usize) -> String {
+    text(model).lines().nth(number).unwrap_or_default().to_owned()
+}
+
+#[test]
+fn every_page_keeps_its_number_when_titles_have_no_room() {
+    let mut model = live((80, 24));
+    assert!(line(&model, 0).contains("3 memory  4  5  6  7 "), "{}", line(&model, 0));
+    press(&mut model, "6");
+    assert!(line(&model, 0).contains("4  5  6 processes  7 "), "{}", line(&model, 0));
+    update(&mut model, Message::Resize(160, 24), NOW);
+    assert!(line(&model, 0).contains("6 processes  7 ccmd"), "{}", line(&model, 0));
+}
+
+#[test]
+fn a_page_that_goes_on_says_so() {
+    let mut model = live((50, 24));
+    assert!(line(&model, 23).contains("▾"), "{}", line(&model, 23));
+    press(&mut model, "G");
+    assert!(line(&model, 23).contains("▴"), "{}", line(&model, 23));
+    assert!(!line(&model, 23).contains("▾"), "{}", line(&model, 23));
+    update(&mut model, Message::Resize(160, 50), NOW);
+    assert!(!line(&model, 49).contains("lines"), "{}", line(&model, 49));
+}
+
+#[test]
+fn the_windows_title_says_where_and_what_is_wrong() {
+    let mut model = live((160, 50));
+    assert_eq!(title(&model), "▲ 3 harbour · ccm");
+    lose(&mut model, 12);
+    assert_eq!(title(&model), "daemon lost harbour · ccm");
+    assert_eq!(title(&unconnected((80, 24))), "ccm");
 }

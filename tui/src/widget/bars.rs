@@ -9,7 +9,7 @@ use ratatui::style::Style;
 
 use super::canvas::{Canvas, clamp};
 use super::headline::{self, value_style};
-use super::rows::ordered_rows;
+use super::rows::{first_row, ordered_rows};
 use super::{DrawContext, frame, meter};
 use crate::format::{self, Written, width};
 
@@ -56,6 +56,55 @@ impl Widths {
     }
 }
 
+/// How the meters share the room.
+enum Arrangement {
+    /// A name, a meter and a number each, below and then beside each other.
+    Named { columns: usize },
+    /// A few cells each, beside and then below each other, with a name of `label` columns before
+    /// each line.
+    Cells { label: usize, per_line: usize },
+}
+
+impl Arrangement {
+    /// The arrangement for so many meters, whose lines need `least` columns each, and whose names
+    /// have at most `label`.
+    fn of(count: usize, least: usize, label: usize, area: Rect) -> Self {
+        let (room, height) = (usize::from(area.width), usize::from(area.height).max(1));
+        let columns = count.div_ceil(height).max(1);
+        if columns == 1 || columns * (least + GAP) <= room + GAP {
+            return Self::Named { columns };
+        }
+        if columns <= SCROLLED_MAX {
+            return Self::Named { columns: 1 };
+        }
+        let label = if label * 4 <= room { label + 1 } else { 0 };
+        Self::Cells { label, per_line: columns.clamp(1, (room - label).max(1)) }
+    }
+
+    /// Meters that are in sight at once.
+    fn in_sight(&self, area: Rect) -> usize {
+        let (Self::Named { columns: across } | Self::Cells { per_line: across, .. }) = self;
+        across * usize::from(area.height)
+    }
+}
+
+/// Meters that are in sight at once in the room inside the frame.
+pub(super) fn in_sight(context: &DrawContext<'_>, config: &BarsConfig, area: Rect) -> usize {
+    let bars: Vec<Bar<'_>> = context.view.rows.iter().map(|row| bar(config, row)).collect();
+    arrange(context, config, &bars, area).0.in_sight(area)
+}
+
+fn arrange(
+    context: &DrawContext<'_>,
+    config: &BarsConfig,
+    bars: &[Bar<'_>],
+    area: Rect,
+) -> (Arrangement, Widths) {
+    let widths = measure(context, config, bars, area);
+    let label = bars.iter().map(|bar| bar.label.width()).max().unwrap_or(0);
+    (Arrangement::of(bars.len(), widths.rest(), label, area), widths)
+}
+
 pub(super) fn draw(
     context: &DrawContext<'_>,
     config: &BarsConfig,
@@ -69,25 +118,33 @@ pub(super) fn draw(
         empty(context, area, canvas);
         return;
     }
-    let widths = measure(context, config, &bars, area);
-    let (room, height) = (usize::from(area.width), usize::from(area.height));
-    let columns = bars.len().div_ceil(height.max(1));
-    let fits = |least: usize| columns <= 1 || columns * (least + GAP) <= room + GAP;
-    if !fits(widths.rest()) && columns > SCROLLED_MAX {
-        heat(context, &bars, area, canvas);
-        return;
+    let (arrangement, widths) = arrange(context, config, &bars, area);
+    let seen = arrangement.in_sight(area);
+    let first = first_row(context, bars.len(), seen);
+    let shown = bars.get(first..).unwrap_or_default();
+    let shown = shown.get(..seen).unwrap_or(shown);
+    let chosen = context.state.selected.and_then(|selected| selected.checked_sub(first));
+    match arrangement {
+        Arrangement::Named { columns } => {
+            let room = usize::from(area.width) + GAP;
+            let each = (room / columns).saturating_sub(GAP);
+            let per_column = shown.len().div_ceil(columns).max(1);
+            for (index, bar) in shown.iter().enumerate() {
+                let (column, line) = (index / per_column, index % per_column);
+                let x = area.x + clamp(column * (each + GAP));
+                let y = area.y + clamp(line);
+                draw_bar(context, bar, (x, y), each, &widths, canvas);
+                if chosen == Some(index) {
+                    let style = canvas.style(Role::Selection);
+                    canvas.restyle(Rect { x, y, width: clamp(each), height: 1 }, style);
+                }
+            }
+        }
+        Arrangement::Cells { label, per_line } => {
+            cells(context, shown, (label, per_line), area, canvas);
+        }
     }
-    let columns = if fits(widths.rest()) { columns.max(1) } else { 1 };
-    let each = (room + GAP) / columns - GAP.min((room + GAP) / columns);
-    let per_column = bars.len().div_ceil(columns).min(height.max(1));
-    let first = context.state.scroll.min(bars.len().saturating_sub(height * columns));
-    for (index, bar) in bars.iter().skip(first).take(height * columns).enumerate() {
-        let (column, line) = (index / per_column, index % per_column);
-        let x = area.x + clamp(column * (each + GAP));
-        let y = area.y + clamp(line);
-        draw_bar(context, bar, (x, y), each, &widths, canvas);
-    }
-    frame::thumb(area, (first, height * columns, bars.len()), canvas, context.focused);
+    frame::thumb(area, (first, seen, bars.len()), canvas, context.focused);
 }
 
 fn bar<'a>(config: &BarsConfig, row: &'a Row) -> Bar<'a> {
@@ -165,18 +222,18 @@ fn draw_bar(
 
 /// Some cells a meter, in reading order, the first one's name before each line: what remains of
 /// 256 cores in a corner.
-fn heat(context: &DrawContext<'_>, bars: &[Bar<'_>], area: Rect, canvas: &mut Canvas<'_>) {
+fn cells(
+    context: &DrawContext<'_>,
+    bars: &[Bar<'_>],
+    (label, per_line): (usize, usize),
+    area: Rect,
+    canvas: &mut Canvas<'_>,
+) {
     let (muted, unknown) = (canvas.style(Role::Muted), canvas.style(Role::Unknown));
-    let (room, height) = (usize::from(area.width), usize::from(area.height));
-    let labels = bars.iter().map(|bar| bar.label.width()).max().unwrap_or(0);
-    let label = if labels * 4 <= room { labels + 1 } else { 0 };
-    let room = (room - label).max(1);
-    let per_line = bars.len().div_ceil(height.max(1)).clamp(1, room);
-    let each = room / per_line;
+    let each = (usize::from(area.width) - label) / per_line;
     // Wider cells stand apart.
     let drawn = if each > 2 { each - 1 } else { each };
-    let first = context.state.scroll.min(bars.len().saturating_sub(per_line * height));
-    for (index, bar) in bars.iter().skip(first).take(per_line * height).enumerate() {
+    for (index, bar) in bars.iter().enumerate() {
         let (line, column) = (index / per_line, index % per_line);
         let y = area.y + clamp(line);
         if column == 0 && label > 0 {

@@ -37,6 +37,11 @@ pub(super) fn draw(context: &DrawContext<'_>, area: Rect, canvas: &mut Canvas<'_
     canvas.glyph(left, bottom, borders.bottom_left, style);
     canvas.glyph(right, bottom, borders.bottom_right, style);
     title(context, area, canvas);
+    inner(area)
+}
+
+/// The room inside the frame.
+pub(super) fn inner(area: Rect) -> Rect {
     let padding = u16::from(area.width >= PADDED_WIDTH_MIN);
     Rect {
         x: area.x + 1 + padding,

@@ -27,6 +27,18 @@ pub fn ordered_rows(context: &DrawContext<'_>) -> Vec<usize> {
     order
 }
 
+/// The first row in sight: where it was scrolled to, but so that the chosen row is seen.
+pub(super) fn first_row(context: &DrawContext<'_>, count: usize, height: usize) -> usize {
+    let first = match context.state.selected {
+        Some(selected) => {
+            let selected = selected.min(count.saturating_sub(1));
+            context.state.scroll.clamp((selected + 1).saturating_sub(height), selected)
+        }
+        None => context.state.scroll,
+    };
+    first.min(count.saturating_sub(height))
+}
+
 /// Rows after the filter, for scrolling.
 pub fn row_count(context: &DrawContext<'_>) -> usize {
     if context.state.filter.is_none() {

@@ -12,16 +12,17 @@ use ratatui::style::Style;
 use super::canvas::{Canvas, clamp};
 use super::columns::{GAP, Slot, slots};
 use super::headline::value_style;
-use super::rows::ordered_rows;
+use super::rows::{first_row, ordered_rows};
 use super::{DrawContext, bars, frame, meter};
 use crate::format::{self, width};
 
 /// From this height on there is a heading.
 const HEADING_HEIGHT_MIN: u16 = 2;
 
-/// Rows of a table that are in sight in a widget's area, for paging.
-pub fn page_rows(area: Rect) -> usize {
-    usize::from(area.height.saturating_sub(3)).max(1)
+/// Rows of a table that are in sight in the room inside the frame.
+pub(super) fn in_sight(area: Rect) -> usize {
+    let heading = u16::from(area.height >= HEADING_HEIGHT_MIN);
+    usize::from(area.height - heading)
 }
 
 pub(super) fn draw(
@@ -52,18 +53,6 @@ pub(super) fn draw(
         }
     }
     frame::thumb(body, (first, height, rows.len()), canvas, context.focused);
-}
-
-/// The first row in sight: where it was scrolled to, but so that the chosen row is seen.
-fn first_row(context: &DrawContext<'_>, count: usize, height: usize) -> usize {
-    let first = match context.state.selected {
-        Some(selected) => {
-            let selected = selected.min(count.saturating_sub(1));
-            context.state.scroll.clamp((selected + 1).saturating_sub(height), selected)
-        }
-        None => context.state.scroll,
-    };
-    first.min(count.saturating_sub(height))
 }
 
 fn draw_heading(

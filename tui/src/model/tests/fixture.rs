@@ -14,10 +14,12 @@ use ccm_proto::model::{
 use crate::effect::{Effect, WatchRequest};
 use crate::glyph::GlyphSet;
 use crate::input::keymap::{Chord, Keymap};
+use crate::memory::Memory;
 use crate::message::{LinkEvent, Message};
 use crate::model::{Beginning, Model};
 use crate::theme::ColorDepth;
 use crate::update::update;
+use crate::zone::Zone;
 
 /// 2026-11-20T14:03:22Z, when everything happens.
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_795_183_402_000);
@@ -41,6 +43,8 @@ pub(crate) fn unconnected(size: (u16, u16)) -> Model {
         glyphs: GlyphSet::Braille,
         keymap: Keymap::default(),
         mouse: true,
+        zone: Zone::utc(),
+        memory: Memory::default(),
     };
     Model::new(beginning, NOW)
 }

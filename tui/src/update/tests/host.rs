@@ -1,9 +1,9 @@
 //! Scripts of messages on the shipped layout.
 
 use ccm_proto::SafeText;
-use ccm_proto::convert::Goodbye;
+use ccm_proto::convert::{FeedChange, Goodbye};
 use ccm_proto::model::widget::Order;
-use ccm_proto::model::{DocumentId, Interval, Kind, Notice, Severity, Timestamp};
+use ccm_proto::model::{DocumentId, Interval, Kind, Notice, Row, Severity, Timestamp};
 
 use super::super::update;
 use crate::action::Action;
@@ -341,4 +341,56 @@ fn the_wheel_moves_what_is_under_the_pointer() {
     let wheel = Pointer { x: 10, y: 10, gesture: Gesture::WheelDown };
     update(&mut model, Message::Pointer(wheel), NOW);
     assert_eq!(model.pages.widget(&name("host-processes")).selected, Some(2));
+}
+
+#[test]
+fn another_layout_is_opened_from_the_palette_in_the_same_stream() {
+    let mut model = live(SIZE);
+    press(&mut model, "3 tab");
+    let effects = press(&mut model, ":");
+    assert!(effects.contains(&Effect::ListLayouts));
+    let layouts =
+        vec![(name("desk"), SafeText::new("my desk")), (name("host"), SafeText::new("host"))];
+    update(&mut model, Message::Layouts(layouts), at(1));
+    let slots = model.data.slot(&name("host-cpu"), (Interval::ZERO, 0)).slot;
+    let effects = press(&mut model, "l a y o u t space d e s k enter");
+    let watch = watched(&effects).expect("the new layout is asked for");
+    assert_eq!(watch.documents[0].0, DocumentId::new(Kind::Layout, name("desk")));
+    assert_eq!((watch.documents[0].1, watch.documents[0].2), (true, None));
+    assert_eq!((model.pages.current, model.data.epoch), (0, 7));
+    assert!(model.data.slot(&name("host-cpu"), (Interval::ZERO, 0)).slot > slots);
+}
+
+#[test]
+fn a_chosen_theme_is_remembered_and_one_that_is_only_looked_at_is_not() {
+    let mut model = live(SIZE);
+    let remembered = |effects: &[Effect]| {
+        effects.iter().any(|effect| matches!(effect, Effect::Remember(memory) if memory.theme == Some(name("light"))))
+    };
+    let effects = press(&mut model, "T l i g h t");
+    assert_eq!(model.themes.theme.name, name("light"));
+    assert!(!remembered(&effects));
+    press(&mut model, "esc");
+    assert_eq!((model.themes.theme.name.as_str(), &model.memory.theme), ("dark", &None));
+    let effects = press(&mut model, "T l i g h t enter");
+    assert!(remembered(&effects), "{effects:?}");
+}
+
+#[test]
+fn meters_that_have_no_room_scroll_and_those_that_have_room_leave_it_to_the_page() {
+    let mut model = live((24, 40));
+    let cores = name("host-cores");
+    let effects = press(&mut model, "2");
+    feed_all(&mut model, &effects);
+    let rows = |model: &Model| view::rows_of(model, &cores);
+    assert_eq!(rows(&model), None, "the fixture has few");
+    let mut view = model.data.feed(&cores).unwrap().view.as_ref().clone();
+    let many = |index: usize| Row { key: index.to_string(), ..view.rows[0].clone() };
+    view.rows = (0..60).map(many).collect();
+    let slot = model.data.feed(&cores).unwrap().slot;
+    let change =
+        FeedChange { feed: u64::from(slot) + 100, version: 2, base: None, delta: view.to_delta() };
+    send(&mut model, ccm_proto::convert::FrameContents { feeds: vec![change], ..frame() });
+    let (count, seen) = rows(&model).expect("more than fit");
+    assert!(count == 60 && seen < 60, "{count} {seen}");
 }
