@@ -70,10 +70,11 @@ impl Data {
         }
     }
 
-    /// Nothing yet of another layout, in the same stream: slots are not handed out twice, so that
-    /// what is on its way for the former one is not taken for the new one's.
-    pub fn of_layout(&self, layout_name: Name) -> Self {
-        Self { next_slot: self.next_slot, epoch: self.epoch, ..Self::new(layout_name) }
+    /// Opens another layout. What is known stays: the daemon does not say twice what it said.
+    pub fn open(&mut self, layout_name: Name) {
+        self.layout_name = layout_name;
+        let document = self.documents.get(&self.layout_id());
+        self.layout = document.and_then(|document| typed(document).ok());
     }
 
     /// The open layout, once it is known.

@@ -157,7 +157,7 @@ fn open_layout(model: &mut Model, name: Name) -> Vec<Effect> {
     model.paused = None;
     model.filtering = None;
     model.pages = Pages::new(0);
-    model.data = model.data.of_layout(name);
+    model.data.open(name);
     model.themes.refresh(&model.data);
     watch(model)
 }

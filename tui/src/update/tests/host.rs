@@ -352,13 +352,14 @@ fn another_layout_is_opened_from_the_palette_in_the_same_stream() {
     let layouts =
         vec![(name("desk"), SafeText::new("my desk")), (name("host"), SafeText::new("host"))];
     update(&mut model, Message::Layouts(layouts), at(1));
-    let slots = model.data.slot(&name("host-cpu"), (Interval::ZERO, 0)).slot;
     let effects = press(&mut model, "l a y o u t space d e s k enter");
     let watch = watched(&effects).expect("the new layout is asked for");
     assert_eq!(watch.documents[0].0, DocumentId::new(Kind::Layout, name("desk")));
     assert_eq!((watch.documents[0].1, watch.documents[0].2), (true, None));
     assert_eq!((model.pages.current, model.data.epoch), (0, 7));
-    assert!(model.data.slot(&name("host-cpu"), (Interval::ZERO, 0)).slot > slots);
+    assert!(model.data.widget(&name("host-cpu")).is_some(), "what was said is not said again");
+    let again = press(&mut model, ": l a y o u t space h o s t enter");
+    assert!(watched(&again).unwrap().feeds.len() > 5, "a layout that is known is watched at once");
 }
 
 #[test]
