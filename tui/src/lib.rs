@@ -19,6 +19,7 @@ pub mod live;
 pub mod memory;
 pub mod message;
 pub mod model;
+pub mod pace;
 pub mod runtime;
 pub mod snapshot;
 pub mod snapshot_command;

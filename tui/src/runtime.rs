@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::pin::Pin;
 use std::time::Duration;
 
-use ccm_proto::model::{Interval, Timestamp};
 use crossterm::event::EventStream;
 use futures_util::StreamExt as _;
 use ratatui::buffer::Buffer;
@@ -20,16 +19,10 @@ use crate::input::terminal;
 use crate::memory::Memory;
 use crate::message::{LinkEvent, Message};
 use crate::model::{Beginning, Model};
+use crate::pace::{Draw, FIRST_WAIT, News, Pace};
 use crate::term::{self, HUNG_UP, Signal, Signals, Terminal, Watchdog};
 use crate::update::update;
 use crate::view;
-
-/// Data is drawn at most this often; what a person does is drawn at once.
-const DRAW_INTERVAL: Interval = Interval::from_millis(100);
-
-/// How long the first picture waits for its data, rather than showing for a blink that there is
-/// none.
-const FIRST_WAIT: Duration = Duration::from_millis(200);
 
 /// How a client is run.
 #[derive(Clone, Debug)]
@@ -63,8 +56,8 @@ pub async fn run(options: RunOptions) -> io::Result<u8> {
         terminal,
         link,
         frame: Buffer::empty(Rect::ZERO),
-        drawn_at: None,
-        draw: Box::pin(tokio::time::sleep(FIRST_WAIT)),
+        pace: Pace::default(),
+        draw: Box::pin(tokio::time::sleep(FIRST_WAIT.as_duration())),
         waiting: true,
         stopped: false,
         exit: None,
@@ -84,7 +77,7 @@ struct Runtime {
     link: Link,
     /// Kept for its memory.
     frame: Buffer,
-    drawn_at: Option<Timestamp>,
+    pace: Pace,
     draw: Pin<Box<Sleep>>,
     /// Something is to be drawn when `draw` ends.
     waiting: bool,
@@ -108,13 +101,13 @@ impl Runtime {
                     Signal::Continue if std::mem::take(&mut self.stopped) => {}
                     Signal::Continue => {
                         self.terminal.resume()?;
-                        self.update(Message::Resumed, true)?;
+                        self.update(Message::Resumed, News::Urgent)?;
                     }
                 },
                 event = events.next() => match event {
                     Some(Ok(event)) => {
                         if let Some(message) = terminal::message(event) {
-                            self.update(message, true)?;
+                            self.update(message, News::Urgent)?;
                         }
                     }
                     Some(Err(_)) | None => return Ok(HUNG_UP),
@@ -124,7 +117,8 @@ impl Runtime {
                         let urgent = matches!(&message, Message::Link(
                             LinkEvent::Lost { .. } | LinkEvent::Refused { .. }
                         ));
-                        self.update(message, urgent)?;
+                        let news = if urgent { News::Urgent } else { News::Data };
+                        self.update(message, news)?;
                     }
                     // A refused link ends its task; keys still work.
                     None => self.link.messages = never(),
@@ -132,7 +126,7 @@ impl Runtime {
                 () = &mut tick => {
                     let next = self.until_next_second();
                     tick.set(tokio::time::sleep(next));
-                    self.update(Message::Tick, false)?;
+                    self.update(Message::Tick, News::Tick)?;
                 }
                 () = &mut self.draw, if self.waiting => self.draw()?,
             }
@@ -148,41 +142,26 @@ impl Runtime {
         Duration::from_millis(1_000 - u64::try_from(millis).unwrap_or(0))
     }
 
-    fn update(&mut self, message: Message, urgent: bool) -> io::Result<()> {
-        let first = self.drawn_at.is_none();
-        let tick = matches!(message, Message::Tick);
+    fn update(&mut self, message: Message, news: News) -> io::Result<()> {
         let now = self.clock.now();
         for effect in update(&mut self.model, message, now) {
             self.perform(effect)?;
         }
         let complete = self.model.serial != 0 && self.model.answered == self.model.serial;
-        match self.drawn_at {
-            // The first picture waits for its data, for a while.
-            None if first && !complete && !urgent => {}
-            None => self.draw()?,
-            Some(_) if urgent => self.draw()?,
-            Some(drawn_at) => {
-                let since = now.since(drawn_at);
-                // The readings of a second arrive just after it: one picture shows both.
-                let wait = if tick {
-                    DRAW_INTERVAL.as_millis()
-                } else {
-                    DRAW_INTERVAL.as_millis().saturating_sub(since.as_millis())
-                };
-                if wait == 0 {
-                    self.draw()?;
-                } else if !self.waiting {
-                    self.draw.set(tokio::time::sleep(Duration::from_millis(wait)));
-                    self.waiting = true;
-                }
+        match self.pace.after(news, complete, now) {
+            Draw::Now => self.draw(),
+            Draw::In(wait) if !self.waiting => {
+                self.draw.set(tokio::time::sleep(wait.as_duration()));
+                self.waiting = true;
+                Ok(())
             }
+            Draw::In(_) | Draw::WhenComplete => Ok(()),
         }
-        Ok(())
     }
 
     fn draw(&mut self) -> io::Result<()> {
         self.waiting = false;
-        self.drawn_at = Some(self.clock.now());
+        let began = self.clock.now();
         let area = Rect::new(0, 0, self.model.size.0, self.model.size.1);
         if self.frame.area == area {
             self.frame.reset();
@@ -192,6 +171,7 @@ impl Runtime {
         view::draw(&self.model, area, &mut self.frame);
         self.terminal.set_title(&view::title(&self.model))?;
         self.terminal.show(&mut self.frame)?;
+        self.pace.drawn(began, self.clock.now());
         Ok(())
     }
 
@@ -238,9 +218,9 @@ impl Runtime {
         term::stop_self()?;
         self.terminal.resume()?;
         if let Ok((columns, rows)) = Terminal::size() {
-            self.update(Message::Resize(columns, rows), true)?;
+            self.update(Message::Resize(columns, rows), News::Urgent)?;
         }
-        self.update(Message::Resumed, true)
+        self.update(Message::Resumed, News::Urgent)
     }
 }
 

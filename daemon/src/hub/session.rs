@@ -1,5 +1,6 @@
 //! One stream: what a client watches, and what it has been sent.
 
+mod allowance;
 mod documents;
 mod stream;
 

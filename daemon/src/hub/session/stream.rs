@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 use tokio::time::Sleep;
 use tonic::Status;
 
+use super::allowance::Allowance;
 use super::{HEARTBEAT, Session, Shared};
 use crate::clock::Clock;
 
@@ -23,7 +24,7 @@ pub struct SessionStream<I> {
     clock: Clock,
     refresh: mpsc::Sender<Vec<Name>>,
     sleep: Pin<Box<Sleep>>,
-    last_frame: Timestamp,
+    allowance: Allowance,
     ended: bool,
 }
 
@@ -41,8 +42,8 @@ where
     ) -> Self {
         let shared = Arc::clone(&session.shared);
         let sleep = Box::pin(tokio::time::sleep(HEARTBEAT.as_duration()));
-        let last_frame = Timestamp::EPOCH;
-        Self { session, shared, inbound, clock, refresh, sleep, last_frame, ended: false }
+        let allowance = Allowance::full();
+        Self { session, shared, inbound, clock, refresh, sleep, allowance, ended: false }
     }
 
     /// Takes all messages that are there; false when the client is gone.
@@ -59,7 +60,7 @@ where
                         let _ = self.refresh.try_send(refresh);
                     }
                     // Its answer does not wait for the frame interval.
-                    self.last_frame = Timestamp::EPOCH;
+                    self.allowance = Allowance::full();
                     self.shared.dirty.store(true, Ordering::Release);
                 }
             }
@@ -73,10 +74,9 @@ where
 
     /// A frame, when something is new and the client's interval has passed.
     fn due(&mut self, now: Timestamp, context: &mut Context<'_>) -> Option<EncodedFrame> {
-        let since = now.since(self.last_frame);
         if self.shared.dirty.load(Ordering::Acquire) {
-            let wait = self.session.frame_interval().as_millis().saturating_sub(since.as_millis());
-            if wait > 0 && !self.arm(Interval::from_millis(wait), context) {
+            let wait = self.allowance.wait(self.session.frame_interval(), now);
+            if !wait.is_zero() && !self.arm(wait, context) {
                 return None;
             }
             self.shared.dirty.store(false, Ordering::Release);
@@ -84,7 +84,7 @@ where
                 return Some(frame);
             }
         }
-        if since >= HEARTBEAT && self.session.greeted {
+        if now.since(self.allowance.last()) >= HEARTBEAT && self.session.greeted {
             return Some(self.session.heartbeat(now));
         }
         None
@@ -120,13 +120,14 @@ where
             return Poll::Ready(Some(Ok(frame)));
         }
         if let Some(frame) = this.due(now, context) {
-            this.last_frame = now;
+            this.allowance.spend(this.session.frame_interval(), now);
             this.arm(HEARTBEAT, context);
             return Poll::Ready(Some(Ok(frame)));
         }
         // Woken by news, by the client, or by this timer for the interval or the heartbeat.
         if this.sleep.as_mut().poll(context).is_ready() {
-            let rest = HEARTBEAT.as_millis().saturating_sub(now.since(this.last_frame).as_millis());
+            let rest =
+                HEARTBEAT.as_millis().saturating_sub(now.since(this.allowance.last()).as_millis());
             if this.arm(Interval::from_millis(rest.max(1)), context) {
                 context.waker().wake_by_ref();
             }
