@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Measures ccm beside bottom and btop: same machine, same run, same terminal size, 1 s refresh.
 
-Usage: bench/peers.py [--seconds N] [--runs N] [--ccm PATH] [--size COLSxROWS]
+Usage: bench/peers.py [--seconds N] [--runs N] [--ccm PATH] [--size COLSxROWS] [--soak MINUTES]
 
 Prints for each program: time to the first frame with real values, processor time, bytes written to
-the terminal a second and resident memory; then ratios. Standard library only. Programs that are
+the terminal a second and resident memory; then ratios. With --soak it only leaves ccm alone for so
+long and prints its memory every minute. Standard library only. Programs that are
 not installed are left out and named.
 """
 
@@ -156,19 +157,39 @@ def main():
     parser.add_argument("--seconds", type=int, default=30)
     parser.add_argument("--runs", type=int, default=7)
     parser.add_argument("--ccm", default="target/release/ccm")
+    parser.add_argument("--soak", type=int, default=0, metavar="MINUTES")
     parser.add_argument("--size", default="160x50", type=lambda text: tuple(map(int, text.split("x"))))
     options = parser.parse_args()
     ccm = os.path.abspath(options.ccm)
     if not os.access(ccm, os.X_OK):
         sys.exit(f"{ccm} is not there; run `cargo build --release --workspace` or say --ccm PATH")
     with tempfile.TemporaryDirectory() as home:
-        run(options, ccm, home)
+        (soak if options.soak else run)(options, ccm, home)
+
+
+def soak(options, ccm, home):
+    """Memory over time, of a dashboard that nobody touches and its daemon."""
+    os.chmod(home, 0o700)
+    env = {**os.environ, **places(home), "TERM": "xterm-256color", "LANG": "C.UTF-8"}
+    screen = Screen([ccm], env, options.size)
+    screen.run_for(5)
+    pids = [screen.pid, daemon_pid(ccm, env)]
+    for minute in range(options.soak + 1):
+        client, daemon = (resident_mib(pid) for pid in pids)
+        print(f"after {minute:>3} min: client {client:.1f} MiB, daemon {daemon:.1f} MiB", flush=True)
+        if minute < options.soak:
+            screen.run_for(60)
+    screen.close()
+    subprocess.run([ccm, "daemon", "stop"], env=env, capture_output=True)
+
+
+def places(home):
+    return {"XDG_RUNTIME_DIR": home, "XDG_STATE_HOME": f"{home}/state", "XDG_CONFIG_HOME": f"{home}/config"}
 
 
 def run(options, ccm, home):
     os.chmod(home, 0o700)
-    places = {"XDG_RUNTIME_DIR": home, "XDG_STATE_HOME": f"{home}/state", "XDG_CONFIG_HOME": f"{home}/config"}
-    env = {**os.environ, **places}
+    env = {**os.environ, **places(home)}
     cold = []
     pattern = rb"\d+(\.\d+)? ?%"
     for _ in range(options.runs):
@@ -177,7 +198,7 @@ def run(options, ccm, home):
         screen.close()
         subprocess.run([ccm, "daemon", "stop"], env=env, capture_output=True)
     subprocess.run([ccm, "daemon", "start"], env=env, capture_output=True, check=True)
-    programs = [Program("ccm", [ccm], pattern, places, lambda: daemon_pid(ccm, env))]
+    programs = [Program("ccm", [ccm], pattern, places(home), lambda: daemon_pid(ccm, env))]
     if path := shutil.which("btm"):
         programs.append(Program("bottom", [path, "-r", "1000"], rb"\d+(\.\d+)?%"))
     if path := shutil.which("btop"):

@@ -123,6 +123,8 @@ pub enum Command {
     Daemon(DaemonCommand),
     /// Print the key bindings in the form of a key file
     Keys,
+    /// Give back a terminal that a killed dashboard has left in disorder
+    Reset,
     /// Print a completion script
     Completions {
         /// For which shell

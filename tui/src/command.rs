@@ -31,6 +31,12 @@ pub const EXIT_USAGE: u8 = 2;
 /// Exit code: no daemon to talk to.
 pub const EXIT_NO_DAEMON: u8 = 3;
 
+fn reset() -> Result<ExitCode, CommandError> {
+    let cannot = |error| CommandError::io("the terminal cannot be reset", error);
+    crate::term::reset().map_err(cannot)?;
+    Ok(ExitCode::SUCCESS)
+}
+
 /// Runs a subcommand other than the snapshot.
 pub async fn run(
     command: Command,
@@ -51,6 +57,7 @@ pub async fn run(
         Command::Status(args) => status::run(&args, link).await,
         Command::Daemon(command) => daemon::run(command, link).await,
         Command::Keys => keys::run(look),
+        Command::Reset => reset(),
         Command::Completions { shell } => manual::completions(shell),
         Command::Man => manual::man(),
     }

@@ -149,6 +149,25 @@ fn restore() {
     }
 }
 
+/// Brings a terminal into order that was left by a client which could not do so any more: lines,
+/// echo and signals as a shell expects them, and everything off that [`Terminal::enter`] switches
+/// on.
+pub fn reset() -> io::Result<()> {
+    use rustix::termios::{InputModes, LocalModes, OptionalActions, OutputModes};
+    let stdin = io::stdin();
+    let mut modes = rustix::termios::tcgetattr(&stdin)?;
+    modes.input_modes |= InputModes::BRKINT | InputModes::ICRNL | InputModes::IXON;
+    modes.output_modes |= OutputModes::OPOST | OutputModes::ONLCR;
+    modes.local_modes |= LocalModes::ICANON
+        | LocalModes::ECHO
+        | LocalModes::ECHOE
+        | LocalModes::ECHOK
+        | LocalModes::ISIG
+        | LocalModes::IEXTEN;
+    rustix::termios::tcsetattr(&stdin, OptionalActions::Drain, &modes)?;
+    write(format!("{MOUSE_OFF}{LEAVE}").as_bytes())
+}
+
 /// Nothing will be written or restored any more: there is no terminal.
 pub(crate) fn abandon() {
     TAKEN.store(false, Ordering::SeqCst);

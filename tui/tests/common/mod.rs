@@ -7,6 +7,8 @@
     reason = "a helper of tests, of which each test binary uses its own part"
 )]
 
+pub mod pty;
+
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
