@@ -156,7 +156,7 @@ pub fn reset() -> io::Result<()> {
     use rustix::termios::{InputModes, LocalModes, OptionalActions, OutputModes};
     let stdin = io::stdin();
     let mut modes = rustix::termios::tcgetattr(&stdin)?;
-    modes.input_modes |= InputModes::BRKINT | InputModes::ICRNL | InputModes::IXON;
+    modes.input_modes |= InputModes::ICRNL | InputModes::IXON;
     modes.output_modes |= OutputModes::OPOST | OutputModes::ONLCR;
     modes.local_modes |= LocalModes::ICANON
         | LocalModes::ECHO

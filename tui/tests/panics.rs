@@ -28,7 +28,7 @@ impl Drop for PanicsInDrop {
     }
 }
 
-/// What the child does; never comes back.
+/// What the child does.
 fn meet(disaster: &str) {
     let mut terminal = Terminal::enter(true, true).unwrap();
     let mut frame = Buffer::filled(Rect::new(0, 0, 20, 5), ratatui::buffer::Cell::new("x"));
@@ -39,7 +39,8 @@ fn meet(disaster: &str) {
         "panic in a thread" => {
             let ended = std::thread::spawn(|| panic!("{MESSAGE}")).join();
             assert!(ended.is_err());
-            std::process::exit(101);
+            // As a client would whose thread is gone, without a word of its own.
+            std::mem::forget(terminal);
         }
         "panic in a task" => {
             let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
@@ -50,13 +51,11 @@ fn meet(disaster: &str) {
             let _again = PanicsInDrop;
             panic!("{MESSAGE}");
         }
-        "exit without a word" => std::process::exit(101),
+        "exit without a word" => std::mem::forget(terminal),
         "reset" => {
             // As after a kill: nothing is given back by anybody but the command.
             std::mem::forget(terminal);
             term::reset().unwrap();
-            eprintln!("{MESSAGE}");
-            std::process::exit(101);
         }
         other => panic!("no disaster is called {other}"),
     }
@@ -75,7 +74,6 @@ fn run(disaster: &str) -> (Vec<String>, String) {
     let variables = [(CHILD, disaster), ("RUST_BACKTRACE", "0")];
     let pty = Pty::run(program.to_str().unwrap(), &arguments, &variables);
     let ended = pty.end();
-    assert!(!ended.status.success(), "{disaster} has ended well");
     (ended.wrong, ended.written)
 }
 
