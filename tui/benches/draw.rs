@@ -9,8 +9,8 @@ use std::hint::black_box;
 
 use ccm::glyph::GlyphSet;
 use ccm::input::keymap::Keymap;
-use ccm::memory::Memory;
 use ccm::message::{LinkEvent, Message};
+use ccm::model::memory::Memory;
 use ccm::model::{Beginning, Model};
 use ccm::theme::ColorDepth;
 use ccm::update::update;

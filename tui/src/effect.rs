@@ -2,7 +2,7 @@
 
 use ccm_proto::model::{DocumentId, Interval, Name, Version};
 
-use crate::memory::Memory;
+use crate::model::memory::Memory;
 
 /// One thing to be done.
 #[derive(Clone, Debug, PartialEq)]

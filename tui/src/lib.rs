@@ -16,7 +16,7 @@ pub mod glyph;
 pub mod grid;
 pub mod input;
 pub mod live;
-pub mod memory;
+pub mod memory_file;
 pub mod message;
 pub mod model;
 pub mod pace;

@@ -9,8 +9,9 @@ use crate::autostart::Target;
 use crate::cli::{LinkArgs, LookArgs};
 use crate::command::CommandError;
 use crate::input::keymap::Keymap;
-use crate::memory::{self, Memory};
+use crate::memory_file;
 use crate::model::Beginning;
+use crate::model::memory::Memory;
 use crate::runtime::{self, RunOptions};
 use crate::term::Terminal;
 use crate::term::capability::{self, Capabilities};
@@ -25,8 +26,9 @@ pub async fn run(look: LookArgs, link: &LinkArgs) -> Result<ExitCode, CommandErr
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let capabilities = capability::resolve(look.color, look.glyphs, &variable);
     let (keymap, mut remarks) = keymap(&look)?;
-    let memory_file = Paths::resolve(&Settings::default()).ok().map(|p| p.data.join(memory::FILE));
-    let (memory, remark) = memory_file.as_deref().map(Memory::load).unwrap_or_default();
+    let memory_file =
+        Paths::resolve(&Settings::default()).ok().map(|p| p.data.join(memory_file::FILE));
+    let (memory, remark) = memory_file.as_deref().map(memory_file::load).unwrap_or_default();
     remarks.extend(remark);
     let beginning = Beginning { memory, ..beginning(look, capabilities, keymap)? };
     let modern = capabilities.modern;

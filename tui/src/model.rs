@@ -2,6 +2,7 @@
 
 pub mod data;
 pub mod link;
+pub mod memory;
 pub mod mode;
 pub mod pages;
 #[cfg(test)]
@@ -15,10 +16,10 @@ use ccm_proto::model::{Interval, Name, Notice, Timestamp};
 
 use crate::glyph::GlyphSet;
 use crate::input::keymap::{Chord, Keymap};
-use crate::memory::Memory;
 use crate::zone::Zone;
 use data::Data;
 use link::Link;
+use memory::Memory;
 use mode::Overlay;
 use pages::Pages;
 use theme::Themes;

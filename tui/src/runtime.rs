@@ -16,8 +16,9 @@ use crate::client::{self, Link, Request};
 use crate::clock::Clock;
 use crate::effect::Effect;
 use crate::input::terminal;
-use crate::memory::Memory;
+use crate::memory_file;
 use crate::message::{LinkEvent, Message};
+use crate::model::memory::Memory;
 use crate::model::{Beginning, Model};
 use crate::pace::{Draw, FIRST_WAIT, News, Pace};
 use crate::term::{self, HUNG_UP, Signal, Signals, Terminal, Watchdog};
@@ -197,7 +198,7 @@ impl Runtime {
 
     fn remember(&mut self, memory: &Memory) -> io::Result<()> {
         let Some(path) = &self.memory_file else { return Ok(()) };
-        match memory.save(path) {
+        match memory_file::save(memory, path) {
             Ok(()) => Ok(()),
             Err(error) => {
                 let path = path.display();

@@ -14,8 +14,8 @@ use ccm_proto::model::{
 use crate::effect::{Effect, WatchRequest};
 use crate::glyph::GlyphSet;
 use crate::input::keymap::{Chord, Keymap};
-use crate::memory::Memory;
 use crate::message::{LinkEvent, Message};
+use crate::model::memory::Memory;
 use crate::model::{Beginning, Model};
 use crate::theme::ColorDepth;
 use crate::update::update;
