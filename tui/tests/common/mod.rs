@@ -7,6 +7,7 @@
     reason = "a helper of tests, of which each test binary uses its own part"
 )]
 
+pub mod client;
 pub mod pty;
 
 use std::os::unix::fs::PermissionsExt as _;
