@@ -165,8 +165,8 @@ pub struct SnapshotArgs {
     /// How long to wait for every widget's first reading
     #[arg(long, value_name = "DURATION", default_value = "5s")]
     pub timeout: Interval,
-    /// Draw as if it were this Unix time in milliseconds
-    #[arg(long, value_name = "MS", value_parser = timestamp)]
+    /// Draw as if it were this time, as 2026-11-20T14:03:22Z or in Unix milliseconds
+    #[arg(long, value_name = "TIME", value_parser = timestamp)]
     pub at: Option<Timestamp>,
 }
 
@@ -197,7 +197,12 @@ fn size(text: &str) -> Result<(u16, u16), String> {
 }
 
 fn timestamp(text: &str) -> Result<Timestamp, String> {
-    text.parse().map(Timestamp::from_millis).map_err(|_| "write Unix milliseconds".to_owned())
+    let millis = text.parse::<i64>().ok();
+    let written = || text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond);
+    millis
+        .or_else(written)
+        .map(Timestamp::from_millis)
+        .ok_or_else(|| "write a time as in 2026-11-20T14:03:22Z, or Unix milliseconds".to_owned())
 }
 
 /// Shows documents.

@@ -39,8 +39,11 @@ async fn recorded(home: &Home) -> Vec<Vec<u8>> {
     let (says, messages) = tokio::sync::mpsc::channel(4);
     says.send(ccm::client::request::hello(0)).await.unwrap();
     let layout = wire::DocumentId { kind: wire::Kind::Layout.into(), name: "host".to_owned() };
-    let document =
-        wire::DocumentWatch { id: Some(layout), with_references: true, have: Default::default() };
+    let document = wire::DocumentWatch {
+        id: Some(layout),
+        with_references: true,
+        ..wire::DocumentWatch::default()
+    };
     let widgets = ["host-health", "host-cpu", "host-memory", "host-load", "host-processes"];
     let feed = |(slot, widget): (usize, &str)| wire::FeedWatch {
         slot: slot as u32 + 1,

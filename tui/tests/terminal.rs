@@ -31,21 +31,61 @@ fn keys_leave_the_terminal_as_it_was() {
     }
 }
 
+/// When a signal comes.
+#[derive(Clone, Copy, Debug)]
+enum When {
+    AtOnce,
+    InTheAlternateScreen,
+    Live,
+    InHelp,
+}
+
 #[test]
 fn signals_leave_the_terminal_as_it_was_and_the_client_dies_of_them() {
+    const TIMES: usize = 5;
     let home = Home::new();
+    home.run(&["daemon", "start"]);
     for (signal, name) in [
         (Signal::TERM, "Terminated"),
         (Signal::HUP, "Hangup"),
         (Signal::INT, "Interrupt"),
         (Signal::QUIT, "Quit"),
+        (Signal::USR1, "User defined signal 1"),
+        (Signal::USR2, "User defined signal 2"),
     ] {
-        let terminal = dashboard(&home);
-        terminal.signal(signal);
-        let end = terminal.end();
-        assert_eq!(end.wrong, Vec::<String>::new(), "after {signal:?}");
-        assert_eq!(end.status.signal(), Some(name));
+        for when in [When::AtOnce, When::InTheAlternateScreen, When::Live, When::InHelp] {
+            for _ in 0..TIMES {
+                let mut terminal = run(&home, env!("CARGO_BIN_EXE_ccm"), &[]);
+                match when {
+                    When::AtOnce => {}
+                    When::InTheAlternateScreen => {
+                        terminal.wait("it", vt100::Screen::alternate_screen);
+                    }
+                    When::Live => terminal.wait("it", |screen| screen.contents().contains("live")),
+                    When::InHelp => {
+                        terminal.wait("it", |screen| screen.contents().contains("live"));
+                        terminal.type_keys("?");
+                        terminal.wait("help", |screen| screen.contents().contains("suspend"));
+                    }
+                }
+                terminal.signal(signal);
+                let end = terminal.end();
+                assert_eq!(end.wrong, Vec::<String>::new(), "{signal:?} {when:?}: {}", end.written);
+                assert_eq!(end.status.signal(), Some(name), "{when:?}");
+            }
+        }
     }
+}
+
+#[test]
+fn a_broken_pipe_elsewhere_is_none_of_the_dashboards_business() {
+    let home = Home::new();
+    let mut terminal = dashboard(&home);
+    terminal.signal(Signal::PIPE);
+    terminal.type_keys("?");
+    terminal.wait("help", |screen| screen.contents().contains("suspend"));
+    terminal.type_keys("\u{3}");
+    assert_eq!(terminal.end().wrong, Vec::<String>::new());
 }
 
 #[test]

@@ -20,6 +20,8 @@ pub struct Signals {
     interrupt: Stream,
     quit: Stream,
     terminate: Stream,
+    /// Whoever sends one of these means no harm, but its default action is to kill.
+    user: [Stream; 2],
     stop: Stream,
     cont: Stream,
 }
@@ -30,6 +32,12 @@ const STOP_CONT: (i32, i32) = (20, 18);
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 const STOP_CONT: (i32, i32) = (18, 19);
 
+/// So have SIGUSR1 and SIGUSR2.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const USER: [u8; 2] = [10, 12];
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+const USER: [u8; 2] = [30, 31];
+
 impl Signals {
     /// Takes the signals over.
     pub fn listen() -> std::io::Result<Self> {
@@ -38,6 +46,7 @@ impl Signals {
             interrupt: signal(SignalKind::interrupt())?,
             quit: signal(SignalKind::quit())?,
             terminate: signal(SignalKind::terminate())?,
+            user: [signal(SignalKind::user_defined1())?, signal(SignalKind::user_defined2())?],
             stop: signal(SignalKind::from_raw(STOP_CONT.0))?,
             cont: signal(SignalKind::from_raw(STOP_CONT.1))?,
         })
@@ -45,11 +54,14 @@ impl Signals {
 
     /// The next signal.
     pub async fn next(&mut self) -> Signal {
+        let [one, two] = &mut self.user;
         tokio::select! {
             _ = self.hangup.recv() => Signal::End(1),
             _ = self.interrupt.recv() => Signal::End(2),
             _ = self.quit.recv() => Signal::End(3),
             _ = self.terminate.recv() => Signal::End(15),
+            _ = one.recv() => Signal::End(USER[0]),
+            _ = two.recv() => Signal::End(USER[1]),
             _ = self.stop.recv() => Signal::Stop,
             _ = self.cont.recv() => Signal::Continue,
         }

@@ -1,7 +1,5 @@
 //! The live client without its terminal: link, update and view, drawn into a buffer.
 
-#![expect(clippy::panic, reason = "a helper of tests")]
-
 use std::path::Path;
 use std::time::Duration;
 
@@ -93,9 +91,8 @@ impl Client {
     pub async fn until(&mut self, what: &str, holds: impl Fn(&Self) -> bool) {
         let all = async {
             while !holds(self) {
-                if self.next().await.is_none() {
-                    panic!("{what}: the link has ended\n{}", self.screen());
-                }
+                let goes_on = self.next().await.is_some();
+                assert!(goes_on, "{what}: the link has ended\n{}", self.screen());
             }
         };
         let held = tokio::time::timeout(LIMIT, all).await;
