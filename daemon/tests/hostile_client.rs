@@ -5,7 +5,7 @@
 //! recorded conversations that are cut, flipped and repeated, messages of random and of damaged
 //! bytes to every call, streams that watch too much or never read.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests")]
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
