@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 
 use ccm_daemon::clock::Clock;
-use ccm_daemon::history::store::{StoreHandle, open};
+use ccm_daemon::history::store::{StoreHandle, in_directory, open};
 use ccm_daemon::history::{History, HistoryOutput, HistoryReader, Retention, Stored};
 use ccm_daemon::notices::NoticeBoard;
 use ccm_proto::model::series::Range;
@@ -95,7 +95,7 @@ struct Kept {
 
 impl Kept {
     fn new(directory: &Path) -> Self {
-        let opened = open(directory, Retention::default());
+        let opened = open(&in_directory(directory), Retention::default());
         let opened = opened.unwrap_or_else(|error| panic!("{error}"));
         let (send, stored) = channel();
         let report = move |report| drop(send.send(report));
@@ -216,7 +216,7 @@ fn query(criterion: &mut Criterion) {
     kept.store.close();
     drop(kept.history);
     let started = Clock::system().now();
-    let opened = open(directory.path(), Retention::default());
+    let opened = open(&in_directory(directory.path()), Retention::default());
     let took = Clock::system().now().since(started).as_millis();
     let series = opened.map_or(0, |opened| opened.history.stats().series);
     println!("start over that day: {took} ms, {series} series");

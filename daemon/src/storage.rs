@@ -1,8 +1,8 @@
 //! What the daemon keeps on disk: logs that must not be lost, and an index that can be rebuilt
 //! from them.
 //!
-//! A data directory belongs to one process. It holds `ledger/` and `head/` and `history/<tier>/`
-//! (logs), `index/` (rebuildable), `lock` and `ballast`.
+//! A data directory belongs to one process. It holds `ledger/` and `history/<name>/` (logs),
+//! `index/` (rebuildable), `lock` and `ballast`.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -53,9 +53,6 @@ pub enum StorageError {
     /// The directory cannot be created.
     #[error("{0}")]
     Directory(Fault),
-    /// A tier's name would not be a plain name of a directory.
-    #[error("`{0}` cannot name a tier; use letters, digits, `-` and `_`")]
-    Tier(String),
 }
 
 /// Whether the store takes records.
@@ -76,8 +73,6 @@ pub enum StoreState {
 pub struct Storage {
     /// Every change of a document.
     pub ledger: Log,
-    /// The samples that are not sealed yet.
-    pub head: Log,
     /// The rebuildable index.
     pub index: Index,
     /// How the index was found: unless it is `Whole`, it is empty and its owner refills it.
@@ -104,11 +99,6 @@ impl Storage {
         let keeper = Keeper::new(disk, directory, options, Some(lock));
         let (index, index_state) = Index::open(&directory.join("index"));
         keeper.assemble(index, index_state)
-    }
-
-    /// The log of a history tier, and what opening it found and did.
-    pub fn history(&self, tier: &str) -> Result<(Log, Vec<String>), StorageError> {
-        self.keeper.history(tier)
     }
 
     /// See [`Keeper::probe`].
@@ -140,32 +130,41 @@ impl Keeper {
         Self { disk, directory, options, gate, logs, _lock: lock }
     }
 
-    fn assemble(self, index: Index, index_state: IndexState) -> Result<Storage, StorageError> {
-        let (ledger, mut recovery) = self.log("ledger", Claim::Reserve)?;
-        let (head, sentences) = self.log("head", Claim::Room)?;
-        recovery.extend(sentences);
-        recovery.extend(index_state.sentence());
-        self.probe();
-        Ok(Storage { ledger, head, index, index_state, recovery, keeper: self })
+    /// A keeper of logs on a disk of a test.
+    #[cfg(test)]
+    pub(crate) fn on_disk(
+        disk: &disk::faulty::FaultyDisk,
+        directory: &Path,
+        options: StorageOptions,
+    ) -> Self {
+        Self::new(Arc::new(disk.clone()), directory, options, None)
     }
 
-    fn log(&self, path: &str, claim: Claim) -> Result<(Log, Vec<String>), StorageError> {
-        let directory = self.directory.join(path);
-        let (mut log, recovery) =
-            Log::open_on(Arc::clone(&self.disk), &directory, self.options.log)?;
+    fn assemble(self, index: Index, index_state: IndexState) -> Result<Storage, StorageError> {
+        let ledger = self.directory.join("ledger");
+        let (ledger, mut recovery) = self.log(&ledger, self.options.log, Claim::Reserve)?;
+        recovery.extend(index_state.sentence());
+        self.probe();
+        Ok(Storage { ledger, index, index_state, recovery, keeper: self })
+    }
+
+    fn log(
+        &self,
+        directory: &Path,
+        options: LogOptions,
+        claim: Claim,
+    ) -> Result<(Log, Vec<String>), LogError> {
+        let (mut log, recovery) = Log::open_on(Arc::clone(&self.disk), directory, options)?;
         let pass = Pass::new(&self.gate, claim);
         log.guard(pass.clone());
         self.logs.lock().unwrap_or_else(PoisonError::into_inner).push((log.reader(), pass));
         Ok((log, recovery.sentences()))
     }
 
-    /// The log of a history tier, and what opening it found and did. To be opened once.
-    pub fn history(&self, tier: &str) -> Result<(Log, Vec<String>), StorageError> {
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-        if tier.is_empty() || !tier.bytes().all(plain) {
-            return Err(StorageError::Tier(tier.escape_debug().to_string()));
-        }
-        self.log(&format!("history/{tier}"), Claim::Room)
+    /// A log of history, and what opening it found and did. To be opened once. `name` is a plain
+    /// name of a directory.
+    pub fn history(&self, name: &str, options: LogOptions) -> Result<(Log, Vec<String>), LogError> {
+        self.log(&self.directory.join("history").join(name), options, Claim::Room)
     }
 
     /// Looks for room on the disk and tells whether records are taken. To be called each second:

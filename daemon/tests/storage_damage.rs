@@ -50,20 +50,21 @@ mod damage {
     }
 
     fn write(store: &mut Storage, numbers: std::ops::Range<u64>, model: &mut Model) {
+        let (mut head, _) = store.keeper.history("head", OPTIONS.log).unwrap();
         for number in numbers {
             let record: Vec<u8> =
                 (0..50 + number * 53 % 400).map(|at| (at ^ number) as u8).collect();
             let key = Key::tenant("acme").number(number);
             let position = store.ledger.append(&record).unwrap();
             model.logs[0].insert(position, record.clone());
-            model.logs[1].insert(store.head.append(&record).unwrap(), record.clone());
+            model.logs[1].insert(head.append(&record).unwrap(), record.clone());
             let mut batch = Batch::default();
             batch.put(&key, record.clone());
             batch.mark("ledger", position.after(record.len()));
             store.index.apply(batch).unwrap();
             model.entries.insert(key.as_bytes().to_vec(), record);
             store.ledger.sync().unwrap();
-            store.head.sync().unwrap();
+            head.sync().unwrap();
         }
         store.index.flush().unwrap();
     }
@@ -164,7 +165,15 @@ mod damage {
         };
         let rebuilt = matches!(store.index_state, IndexState::Rebuilt { .. });
         answers.reported = !store.recovery.is_empty() || rebuilt;
-        for (at, log) in [&store.ledger, &store.head].into_iter().enumerate() {
+        let (head, said) = match store.keeper.history("head", OPTIONS.log) {
+            Ok(opened) => opened,
+            Err(error) => {
+                println!("refused: {error}");
+                return Answers { reported: true, ..answers };
+            }
+        };
+        answers.reported |= !said.is_empty();
+        for (at, log) in [&store.ledger, &head].into_iter().enumerate() {
             for item in log.scan(None) {
                 match item {
                     Ok((position, record)) => drop(answers.logs[at].insert(position, record)),

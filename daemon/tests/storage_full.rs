@@ -67,11 +67,12 @@ mod full {
         let mut kept = Vec::new();
 
         let mut store = Storage::open_with(&data, OPTIONS).unwrap();
+        let (mut head, _) = store.keeper.history("head", OPTIONS.log).unwrap();
         put(&mut store.ledger, b"before").unwrap();
         kept.push(b"before".to_vec());
         fill(&filler);
         // The head stops, the ledger takes the reserve.
-        let stopped = (0..100).any(|_| put(&mut store.head, &[1; 4096]).is_err());
+        let stopped = (0..100).any(|_| put(&mut head, &[1; 4096]).is_err());
         assert!(stopped && matches!(store.probe(), StoreState::ReadOnly { .. }));
         for at in 0..200_u32 {
             let record = vec![at as u8; 1000];
@@ -80,12 +81,13 @@ mod full {
             }
         }
         assert!(kept.len() > 190, "only {} kept", kept.len());
-        drop(store);
+        drop((store, head));
 
         // Whatever the reserve left is filled as well, then the daemon starts.
         fill(&mount.join("more"));
         assert!(fs::write(mount.join("probe"), b"x").is_err(), "the disk is not full");
         let mut store = Storage::open_with(&data, OPTIONS).unwrap();
+        let (mut head, _) = store.keeper.history("head", OPTIONS.log).unwrap();
         let read: Vec<_> = store.ledger.scan(None).map(|record| record.unwrap().1).collect();
         assert_eq!(read, kept);
         let mut refused = 0;
@@ -105,8 +107,8 @@ mod full {
         assert_eq!(store.probe(), StoreState::ReadWrite);
         put(&mut store.ledger, b"after").unwrap();
         kept.push(b"after".to_vec());
-        put(&mut store.head, b"after").unwrap();
-        drop(store);
+        put(&mut head, b"after").unwrap();
+        drop((store, head));
         let store = Storage::open_with(&data, OPTIONS).unwrap();
         let read: Vec<_> = store.ledger.scan(None).map(|record| record.unwrap().1).collect();
         assert_eq!(read, kept);

@@ -66,9 +66,10 @@ impl Parts {
         let stop = CancellationToken::new();
         let notices = NoticeBoard::default();
         let metrics = Arc::new(SelfMetrics::default());
-        let Storage { ledger, head: _, index, index_state: _, mut recovery, keeper } =
+        let Storage { ledger, index, index_state: _, mut recovery, keeper } =
             Storage::open(&paths.data)?;
-        let opened = store::open(&paths.data.join("history"), retention(&settings.history))
+        let logs = |name: &str, options| keeper.history(name, options);
+        let opened = store::open(&logs, retention(&settings.history))
             .map_err(|error| AppError::Storage(error.into()))?;
         recovery.extend(opened.sentences.iter().cloned());
         let keeper = Arc::new(keeper);

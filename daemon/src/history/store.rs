@@ -58,16 +58,19 @@ struct GroupLog {
     dirty: bool,
 }
 
+/// Opens the log of a name, and says what that found and did.
+pub type Opener<'a> = &'a dyn Fn(&str, LogOptions) -> Result<(Log, Vec<String>), LogError>;
+
 impl GroupLog {
     fn open(
-        directory: &Path,
+        open: Opener<'_>,
+        name: &str,
         segment_bytes: u64,
         sentences: &mut Vec<String>,
     ) -> Result<Self, LogError> {
         // Segments are begun here, between a definition and what needs it never.
-        let options = LogOptions { segment_bytes: u64::MAX };
-        let (log, recovery) = Log::open(directory, options)?;
-        sentences.extend(recovery.sentences());
+        let (log, found) = open(name, LogOptions { segment_bytes: u64::MAX })?;
+        sentences.extend(found);
         Ok(Self { log, segment_bytes, defined: HashMap::new(), dirty: false })
     }
 
@@ -117,11 +120,10 @@ pub struct Logs {
 }
 
 impl Logs {
-    /// Opens the logs in a directory, and says what an operator should know of their recovery.
-    pub fn open(directory: &Path, sizes: SegmentSizes) -> Result<(Self, Vec<String>), LogError> {
+    /// Opens the logs, and says what an operator should know of their recovery.
+    fn open(open: Opener<'_>, sizes: SegmentSizes) -> Result<(Self, Vec<String>), LogError> {
         let mut sentences = Vec::new();
-        let mut open =
-            |name: &str, bytes| GroupLog::open(&directory.join(name), bytes, &mut sentences);
+        let mut open = |name: &str, bytes| GroupLog::open(open, name, bytes, &mut sentences);
         let head = open("head", sizes.head)?;
         let [raw, minute, hour] = sizes.tiers;
         let tiers = [
@@ -173,18 +175,28 @@ pub struct Opened {
     pub sentences: Vec<String>,
 }
 
-/// Opens the history in a directory.
-pub fn open(directory: &Path, retention: Retention) -> Result<Opened, LogError> {
-    open_with(directory, retention, SegmentSizes::default())
+/// Opens the history whose logs `open` opens.
+pub fn open(open: Opener<'_>, retention: Retention) -> Result<Opened, LogError> {
+    open_with(open, retention, SegmentSizes::default())
+}
+
+/// Opens logs in a directory that nobody keeps a reserve for.
+pub fn in_directory(
+    directory: &Path,
+) -> impl Fn(&str, LogOptions) -> Result<(Log, Vec<String>), LogError> {
+    move |name, options| {
+        let (log, recovery) = Log::open(&directory.join(name), options)?;
+        Ok((log, recovery.sentences()))
+    }
 }
 
 /// As [`open`], with segments of given sizes.
 pub fn open_with(
-    directory: &Path,
+    open: Opener<'_>,
     retention: Retention,
     sizes: SegmentSizes,
 ) -> Result<Opened, LogError> {
-    let (logs, mut sentences) = Logs::open(directory, sizes)?;
+    let (logs, mut sentences) = Logs::open(open, sizes)?;
     let mut opening = Opening { logs, restore: Restore::new(retention), unusable: 0 };
     let found = opening.index();
     let fresh = opening.chunks(&found);

@@ -5,10 +5,11 @@ use ccm_proto::model::series::{Range, SeriesSelector};
 use ccm_proto::model::{Bucket, Interval, Labels, Name, Samples, SeriesKey, Timestamp};
 use tempfile::TempDir;
 
-use super::store::{Opened, SegmentSizes, open_with};
+use super::store::{Opened, SegmentSizes, in_directory, open_with};
 use super::*;
 
 mod codec;
+mod disk;
 mod kept;
 mod model;
 
@@ -46,7 +47,7 @@ struct Kept {
 impl Kept {
     fn new(retention: Retention) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let opened = open_with(directory.path(), retention, SMALL).unwrap();
+        let opened = open_with(&in_directory(directory.path()), retention, SMALL).unwrap();
         Self { directory, retention, opened }
     }
 
@@ -77,8 +78,8 @@ impl Kept {
         let retention = self.retention;
         let nowhere = tempfile::tempdir().unwrap();
         // The old store must be gone before the new one begins.
-        self.opened = open_with(nowhere.path(), retention, SMALL).unwrap();
-        self.opened = open_with(self.directory.path(), retention, SMALL).unwrap();
+        self.opened = open_with(&in_directory(nowhere.path()), retention, SMALL).unwrap();
+        self.opened = open_with(&in_directory(self.directory.path()), retention, SMALL).unwrap();
         assert_eq!(self.opened.sentences, Vec::<String>::new());
     }
 

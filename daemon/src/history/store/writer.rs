@@ -168,8 +168,9 @@ impl Store {
                         self.waiting.get_or_insert((now, 0)).1 += samples;
                     }
                     Err(error) => {
-                        self.waiting.get_or_insert((now, 0)).1 += samples;
                         self.failing = Some(error);
+                        report(Stored::Unsaved(samples));
+                        // What waited may be lost with it.
                         self.sync_head(report);
                     }
                 }
@@ -331,9 +332,12 @@ impl Store {
             }
             return;
         };
-        let summary = format!(
-            "history is kept in memory only: {error}; make room or repair the disk, it goes on by itself"
-        );
+        let remedy = if error.is_full() {
+            "make room, and it goes on by itself"
+        } else {
+            "repair the disk and start the daemon again"
+        };
+        let summary = format!("history is kept in memory only: {error}; {remedy}");
         notices.raise(Notice {
             key: NOTICE.to_owned(),
             severity: Severity::Error,

@@ -70,7 +70,7 @@ fn a_torn_head_leaves_a_prefix() {
         let head = newest_file(&image.path().join("head"));
         let file = fs::OpenOptions::new().write(true).open(&head).unwrap();
         file.set_len(length.saturating_sub(cut)).unwrap();
-        let opened = open_with(image.path(), FOREVER, SMALL).unwrap();
+        let opened = open_with(&in_directory(image.path()), FOREVER, SMALL).unwrap();
         let last = opened.history.newest.values().copied().max().unwrap();
         assert!(last > START && last < naive.newest, "{last} after a cut of {cut}");
         shortest = shortest.min(last);
@@ -172,7 +172,8 @@ fn a_group_of_which_nothing_is_left_is_forgotten() {
 #[test]
 fn the_thread_writes_what_it_is_given() {
     let directory = tempfile::tempdir().unwrap();
-    let Opened { mut history, store, .. } = open_with(directory.path(), FOREVER, SMALL).unwrap();
+    let Opened { mut history, store, .. } =
+        open_with(&in_directory(directory.path()), FOREVER, SMALL).unwrap();
     let (send, reports) = std::sync::mpsc::channel();
     let report = move |stored| drop(send.send(stored));
     let handle = store.spawn(Clock::manual(at(START)), NoticeBoard::default(), report).unwrap();
@@ -190,6 +191,6 @@ fn the_thread_writes_what_it_is_given() {
     assert!(matches!(first, Stored::Sealed { .. }), "{first:?}");
     history.stored(first);
     handle.close();
-    let opened = open_with(directory.path(), FOREVER, SMALL).unwrap();
+    let opened = open_with(&in_directory(directory.path()), FOREVER, SMALL).unwrap();
     check(&opened, &naive, naive.newest);
 }
