@@ -2,13 +2,29 @@
 
 #[cfg(test)]
 mod full {
+    use std::collections::BTreeSet;
     use std::fs::{self, File};
     use std::io::Write;
     use std::path::Path;
     use std::process::Command;
+    use std::time::Duration;
 
+    use ccm_daemon::app::Daemon;
+    use ccm_daemon::clock::Clock;
+    use ccm_daemon::settings::Settings;
     use ccm_daemon::storage::log::{Log, LogError, LogOptions};
     use ccm_daemon::storage::{Storage, StorageOptions, StoreState};
+    use ccm_proto::wire;
+    use ccm_proto::wire::client_message::Message;
+    use ccm_proto::wire::stream_service_client::StreamServiceClient;
+    use ccm_proto::wire::system_service_client::SystemServiceClient;
+    use tokio::sync::mpsc;
+    use tokio_stream::wrappers::ReceiverStream;
+    use tonic::Streaming;
+    use tonic::transport::{Channel, Endpoint};
+
+    /// Nothing that is waited for takes longer, even on a busy machine.
+    const LIMIT: Duration = Duration::from_secs(40);
 
     const DIRECTORY: &str = "CCM_TEST_FULL";
     const OPTIONS: StorageOptions =
@@ -16,12 +32,24 @@ mod full {
 
     #[test]
     fn a_store_starts_reads_and_recovers_on_a_full_disk() {
+        inside("8m", "full::on_a_small_disk");
+    }
+
+    #[test]
+    fn a_daemon_starts_serves_and_recovers_on_a_full_disk() {
+        inside("48m", "full::a_daemon_on_a_small_disk");
+    }
+
+    /// Runs a test of this file on a file system of that size.
+    fn inside(size: &str, test: &str) {
         let temporary = tempfile::tempdir().unwrap();
-        let script = "mount -t tmpfs -o size=8m none \"$1\" || exit 77; exec \"$2\" --exact full::on_a_small_disk --nocapture";
+        let script =
+            "mount -t tmpfs -o size=$3 none \"$1\" || exit 77; exec \"$2\" --exact $4 --nocapture";
         let result = Command::new("unshare")
             .args(["--mount", "--", "sh", "-c", script, "sh"])
             .arg(temporary.path())
             .arg(std::env::current_exe().unwrap())
+            .args([size, test])
             .env(DIRECTORY, temporary.path())
             .output();
         match result {
@@ -113,5 +141,124 @@ mod full {
         let read: Vec<_> = store.ledger.scan(None).map(|record| record.unwrap().1).collect();
         assert_eq!(read, kept);
         println!("went through with {} records", kept.len());
+    }
+
+    /// What a client sees of a daemon.
+    struct Client {
+        system: SystemServiceClient<Channel>,
+        frames: Streaming<wire::Frame>,
+        notices: BTreeSet<String>,
+        _says: mpsc::Sender<wire::ClientMessage>,
+    }
+
+    impl Client {
+        async fn of(daemon: &Daemon) -> Self {
+            let socket = format!("unix:{}", daemon.socket().display());
+            let channel = Endpoint::from_shared(socket).unwrap().connect().await.unwrap();
+            let hello = wire::Hello {
+                protocol: ccm_proto::PROTOCOL_VERSION,
+                client: "test".to_owned(),
+                frame_interval_ms: 0,
+            };
+            let feed = wire::FeedWatch {
+                slot: 1,
+                widget: "host-load".to_owned(),
+                ..wire::FeedWatch::default()
+            };
+            let watch = wire::Watch { serial: 1, documents: Vec::new(), feeds: vec![feed] };
+            let (says, messages) = mpsc::channel(2);
+            for message in [Message::Hello(hello), Message::Watch(watch)] {
+                says.send(wire::ClientMessage { message: Some(message) }).await.unwrap();
+            }
+            let mut stream = StreamServiceClient::new(channel.clone());
+            let frames = stream.attach(ReceiverStream::new(messages)).await.unwrap().into_inner();
+            let system = SystemServiceClient::new(channel);
+            Self { system, frames, notices: BTreeSet::new(), _says: says }
+        }
+
+        async fn frame(&mut self) -> wire::Frame {
+            let frame = tokio::time::timeout(LIMIT, self.frames.message()).await;
+            let frame = frame.expect("a frame in time").unwrap().expect("a stream that goes on");
+            for notice in &frame.notices {
+                if notice.cleared {
+                    self.notices.remove(&notice.key);
+                } else {
+                    self.notices.insert(notice.key.clone());
+                }
+            }
+            frame
+        }
+
+        /// Three readings are sent.
+        async fn is_served(&mut self) {
+            let mut readings = 0;
+            while readings < 3 {
+                let frame = self.frame().await;
+                readings += usize::from(frame.feeds.iter().any(|feed| feed.delta.is_some()));
+            }
+        }
+
+        /// Follows the stream until history complains, or no longer does.
+        async fn until_history(&mut self, complains: bool) {
+            let all = async {
+                while self.notices.contains("history-disk") != complains {
+                    self.frame().await;
+                }
+            };
+            let held = tokio::time::timeout(LIMIT, all).await;
+            assert!(held.is_ok(), "history complains: {}", !complains);
+        }
+
+        async fn store(&mut self) -> String {
+            let status = self.system.get_status(wire::GetStatusRequest {}).await.unwrap();
+            status.into_inner().store_state
+        }
+    }
+
+    async fn start(mount: &Path) -> Daemon {
+        let settings = Settings {
+            data_directory: Some(mount.join("data")),
+            config_directory: Some(mount.join("config")),
+            socket: Some(mount.join("run/ccmd.sock")),
+            ..Settings::default()
+        };
+        Daemon::start(settings, Clock::system()).await.unwrap()
+    }
+
+    /// Not a test of its own: runs inside the namespace.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_daemon_on_a_small_disk() {
+        let Some(mount) = std::env::var_os(DIRECTORY) else { return };
+        let mount = Path::new(&mount);
+        fs::create_dir_all(mount.join("config")).unwrap();
+        let daemon = start(mount).await;
+        let mut client = Client::of(&daemon).await;
+        client.is_served().await;
+        assert_eq!(client.store().await, "read-write");
+
+        fill(&mount.join("filler"));
+        client.until_history(true).await;
+        client.is_served().await;
+        let store = client.store().await;
+        assert_ne!(store, "read-write");
+        drop(client);
+        daemon.end("to start on a full disk").await.unwrap();
+        fill(&mount.join("more"));
+
+        let daemon = start(mount).await;
+        let mut client = Client::of(&daemon).await;
+        client.is_served().await;
+        client.until_history(true).await;
+        // The null control: on this disk nothing can be written.
+        assert!(fs::write(mount.join("probe"), b"x").is_err(), "the disk is not full");
+
+        for filler in ["filler", "more"] {
+            fs::remove_file(mount.join(filler)).unwrap();
+        }
+        client.until_history(false).await;
+        assert_eq!(client.store().await, "read-write");
+        client.is_served().await;
+        daemon.end("the test is over").await.unwrap();
+        println!("went through");
     }
 }

@@ -207,9 +207,12 @@ fn a_disk_that_lies_about_its_syncs_is_found() {
     assert!(found, "else the tests above prove nothing");
 }
 
+/// The names of files, and what is in them.
+type Files = Vec<(PathBuf, Vec<u8>)>;
+
 /// The files of a history of an hour, and what was measured; made once.
-fn closed_history() -> &'static (Vec<(PathBuf, Vec<u8>)>, Naive) {
-    static MADE: std::sync::OnceLock<(Vec<(PathBuf, Vec<u8>)>, Naive)> = std::sync::OnceLock::new();
+fn closed_history() -> &'static (Files, Naive) {
+    static MADE: std::sync::OnceLock<(Files, Naive)> = std::sync::OnceLock::new();
     MADE.get_or_init(|| {
         let mut kept = Kept::new(FOREVER);
         let mut measured = Naive::default();
@@ -231,7 +234,7 @@ fn closed_history() -> &'static (Vec<(PathBuf, Vec<u8>)>, Naive) {
     })
 }
 
-fn read_all(root: &Path, directory: &Path, files: &mut Vec<(PathBuf, Vec<u8>)>) {
+fn read_all(root: &Path, directory: &Path, files: &mut Files) {
     for entry in std::fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
