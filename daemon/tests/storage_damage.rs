@@ -276,7 +276,7 @@ mod damage {
     /// Reads the same files without looking at any checksum.
     fn ask_without_checksums(directory: &Path, model: &Model) -> Answers {
         let mut answers = Answers::default();
-        for (at, name) in ["ledger", "head"].into_iter().enumerate() {
+        for (at, name) in ["ledger", "history/head"].into_iter().enumerate() {
             let mut all = Vec::new();
             files(&directory.join(name), &mut all);
             all.retain(|path| path.extension().is_some_and(|extension| extension == "log"));

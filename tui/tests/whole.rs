@@ -12,6 +12,7 @@ use ccm_daemon::app::Daemon;
 use ccm_daemon::clock::Clock;
 use ccm_daemon::settings::Settings;
 use ccm_proto::PROTOCOL_VERSION;
+use ccm_proto::model::widget::Format;
 use ccm_proto::model::{Name, Quality};
 use ccm_proto::wire::document_service_client::DocumentServiceClient;
 use ccm_proto::wire::stream_server::{StreamService, StreamServiceServer};
@@ -76,6 +77,7 @@ async fn values_arrive_outlive_their_daemon_and_go_on_with_the_next_one() {
     assert!(screen.contains("the daemon stopped: to be replaced"), "{screen}");
     assert!(screen.contains("stale"), "{screen}");
     let (_, score) = health(&client).expect("the last score stays");
+    let score = ccm::format::number(score, Format::Integer);
     assert!(screen.contains(&format!(" {score} ")), "values stay:\n{screen}");
 
     let daemon = start(&home).await;
