@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use ccm_proto::model::SeriesKey;
 
+use super::block::Block;
 use super::record::{self, Record};
 use super::stack::{ChunkRef, rows_of};
 use super::{DecodeError, Group, GroupId, History, Retention, Tier};
@@ -24,6 +25,13 @@ pub struct Replay {
     stripe: u32,
     /// The first row that is not contained in the coarser tier.
     from: u64,
+}
+
+impl Replay {
+    /// Whether another replay goes to the same stripe.
+    pub fn is_beside(&self, other: &Self) -> bool {
+        (self.group, self.stripe) == (other.group, other.stripe)
+    }
 }
 
 struct Row {
@@ -184,20 +192,52 @@ impl Restore {
         replays
     }
 
+    /// The stripe of this replay is about to be given all of its replays.
+    pub fn begin(&mut self, replay: &Replay) {
+        if let Some(stripe) = self.history.stripe_mut(replay.group, replay.stripe) {
+            stripe.stacks.iter_mut().for_each(super::stack::Stack::begin_bulk);
+        }
+    }
+
+    /// The stripe of this replay has been given all of its replays.
+    pub fn end(&mut self, replay: &Replay) {
+        if let Some(stripe) = self.history.stripe_mut(replay.group, replay.stripe) {
+            stripe.stacks.iter_mut().for_each(super::stack::Stack::end_bulk);
+        }
+    }
+
     /// Rolls the rows of a chunk up that no coarser chunk contains.
     pub fn replay(&mut self, replay: &Replay, bytes: &[u8]) -> Result<(), DecodeError> {
         let Record::Chunk(chunk) = record::decode(bytes)? else {
             return Err(DecodeError::Unknown);
         };
-        let rows = rows_of(chunk.block)?;
         let Some(stripe) = self.history.stripe_mut(replay.group, replay.stripe) else {
             return Ok(());
         };
-        let first = chunk.end_seq.saturating_sub(rows.len() as u64);
-        for (seq, (time, row)) in (first..).zip(rows) {
-            if seq >= replay.from {
-                stripe.replay(replay.tier, seq, time, &row);
+        let block = Block::parse(chunk.block)?;
+        let first = chunk.end_seq.saturating_sub(block.rows() as u64);
+        match replay.tier {
+            Tier::Raw => {
+                let skipped = usize::try_from(replay.from.saturating_sub(first));
+                let skipped = skipped.unwrap_or(usize::MAX).min(block.rows());
+                let columns = (0..block.width()).map(|index| {
+                    let mut column = block.column(index)?;
+                    column.drain(..skipped.min(column.len()));
+                    Ok(column)
+                });
+                let columns = columns.collect::<Result<Vec<_>, DecodeError>>()?;
+                let times = block.times()?;
+                let times = times.get(skipped..).unwrap_or_default();
+                stripe.replay_samples(first + skipped as u64, times, &columns);
             }
+            Tier::Minute => {
+                for (seq, (time, row)) in (first..).zip(rows_of(chunk.block)?) {
+                    if seq >= replay.from {
+                        stripe.replay_minute(seq, time, &row);
+                    }
+                }
+            }
+            Tier::Hour => {}
         }
         Ok(())
     }

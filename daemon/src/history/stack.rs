@@ -49,7 +49,9 @@ pub(crate) struct Stack {
     times: Vec<i64>,
     /// The open rows, one after the other.
     values: Vec<f64>,
+    /// So many open rows are compressed, and so many after them.
     limit: usize,
+    usual_limit: usize,
     pub(crate) pieces: Vec<Arc<Piece>>,
     /// How many of the pieces, from the first, the store has been asked to seal.
     pub(crate) sealing: usize,
@@ -72,6 +74,7 @@ impl Stack {
             times: Vec::new(),
             values: Vec::new(),
             limit: most / 2 + phase % most.div_ceil(2) + 1,
+            usual_limit: most,
             pieces: Vec::new(),
             sealing: 0,
             chunks: Vec::new(),
@@ -132,9 +135,26 @@ impl Stack {
         }));
         self.times.clear();
         self.values.clear();
-        self.limit = self.tier.piece_rows();
+        self.limit = self.usual_limit;
         if self.tier != Tier::Raw {
             self.compact();
+        }
+    }
+
+    /// Many rows are about to come at once: compressing them by the chunk costs a fraction of
+    /// compressing and merging small pieces. To be followed by [`Stack::end_bulk`].
+    pub(crate) fn begin_bulk(&mut self) {
+        self.usual_limit = usize::try_from(self.tier.chunk_rows()).unwrap_or(usize::MAX);
+        self.limit = self.usual_limit;
+    }
+
+    /// From now on rows come one by one again.
+    pub(crate) fn end_bulk(&mut self) {
+        self.usual_limit = self.tier.piece_rows();
+        self.limit = self.usual_limit;
+        if self.is_full() {
+            self.close();
+            self.shrink();
         }
     }
 

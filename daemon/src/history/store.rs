@@ -14,7 +14,7 @@ use std::path::Path;
 
 use ccm_proto::model::Interval;
 
-use super::restore::{Found, Restore};
+use super::restore::{Found, Replay, Restore};
 use super::{GroupId, History, Retention, Tier};
 use crate::storage::log::{Log, LogError, LogOptions, LogReader, Position};
 
@@ -291,11 +291,16 @@ impl Opening {
     }
 
     fn replay(&mut self) {
-        for replay in self.restore.replays() {
-            let log = &self.logs.tiers[replay.tier.index()].log;
-            let bytes = log.read(replay.chunk.position);
-            let done = bytes.map(|bytes| self.restore.replay(&replay, &bytes).is_ok());
-            self.unusable += u64::from(!done.unwrap_or(false));
+        for beside in self.restore.replays().chunk_by(Replay::is_beside) {
+            let Some(first) = beside.first() else { continue };
+            self.restore.begin(first);
+            for replay in beside {
+                let log = &self.logs.tiers[replay.tier.index()].log;
+                let bytes = log.read(replay.chunk.position);
+                let done = bytes.map(|bytes| self.restore.replay(replay, &bytes).is_ok());
+                self.unusable += u64::from(!done.unwrap_or(false));
+            }
+            self.restore.end(first);
         }
     }
 

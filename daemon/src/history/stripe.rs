@@ -50,6 +50,15 @@ pub(crate) fn sample_bucket(value: f64) -> [f64; 4] {
     [value, value, value, count]
 }
 
+/// Samples as one bucket.
+fn samples_bucket(values: &[f64]) -> [f64; 4] {
+    let mut bucket = [f64::NAN; 4];
+    for value in values {
+        merge_bucket(&mut bucket, sample_bucket(*value));
+    }
+    bucket
+}
+
 /// Neighbouring series of a group.
 #[derive(Debug)]
 pub(crate) struct Stripe {
@@ -102,16 +111,21 @@ impl Stripe {
         raw.close();
     }
 
-    /// Rolls a row up that has been read back from a sealed chunk.
-    pub(crate) fn replay(&mut self, tier: Tier, seq: u64, time: i64, row: &[f64]) {
+    /// Rolls a minute up that has been read back from a sealed chunk.
+    pub(crate) fn replay_minute(&mut self, seq: u64, time: i64, row: &[f64]) {
+        self.rollup().bucket(seq, time, row);
+    }
+
+    /// Rolls samples up that have been read back from a sealed chunk: a column a series, of which
+    /// the first row is number `seq`.
+    pub(crate) fn replay_samples(&mut self, seq: u64, times: &[i64], columns: &[Vec<f64>]) {
+        self.rollup().samples(seq, times, columns);
+    }
+
+    fn rollup(&mut self) -> Rollup<'_> {
         let [_, minute, hour] = &mut self.stacks;
         let [open_minute, open_hour] = &mut self.open;
-        let mut rollup = Rollup { series: self.series, minute, hour, open_minute, open_hour };
-        match tier {
-            Tier::Raw => rollup.sample(seq, time, row),
-            Tier::Minute => rollup.bucket(seq, time, row),
-            Tier::Hour => {}
-        }
+        Rollup { series: self.series, minute, hour, open_minute, open_hour }
     }
 
     /// Closes everything, buckets that are not complete included.
@@ -158,6 +172,26 @@ impl Rollup<'_> {
         self.open_minute
             .get_or_insert_with(|| Box::new(OpenBucket::new(start, self.series)))
             .add(row.iter().map(|value| sample_bucket(*value)));
+    }
+
+    /// As [`Rollup::sample`] row by row, but a minute of a series at once.
+    fn samples(&mut self, seq: u64, times: &[i64], columns: &[Vec<f64>]) {
+        let counted = usize::try_from(self.minute.through.saturating_sub(seq));
+        let mut from = counted.unwrap_or(usize::MAX).min(times.len());
+        while let Some(rest @ [time, ..]) = times.get(from..) {
+            let start = floor(*time, Tier::Minute);
+            let rows = rest.iter().take_while(|time| floor(**time, Tier::Minute) == start).count();
+            if self.open_minute.as_ref().is_some_and(|open| open.start != start) {
+                self.finish_minute(seq + from as u64);
+            }
+            let minute = columns
+                .iter()
+                .map(|column| samples_bucket(column.get(from..from + rows).unwrap_or_default()));
+            self.open_minute
+                .get_or_insert_with(|| Box::new(OpenBucket::new(start, self.series)))
+                .add(minute);
+            from += rows;
+        }
     }
 
     /// Closes the open minute, which holds the samples before `seq`.
