@@ -10,6 +10,7 @@
 //! | files | watches the configuration directory |
 //! | couriers | configuration to the engine, news to the sessions, refreshes to the scheduler |
 //! | housekeeping | once a second: feeds without watchers, gauges, the store, idling |
+//! | scrubber | reads what is stored again, little by little, and tells of damage |
 //! | server | gRPC on the Unix socket |
 //! | metrics | Prometheus text, when asked for |
 
@@ -17,6 +18,7 @@ mod compose;
 mod couriers;
 mod housekeeping;
 mod idle;
+mod scrubber;
 mod signals;
 
 use std::path::{Path, PathBuf};

@@ -13,6 +13,7 @@ pub mod index;
 pub mod key;
 pub mod lock;
 pub mod log;
+pub mod scrub;
 
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ use self::gate::{Claim, Gate, Pass};
 use self::index::{Index, IndexState};
 use self::lock::{LockError, OwnerLock};
 use self::log::{Fault, Log, LogError, LogOptions, LogReader};
+use self::scrub::Scrub;
 
 /// Enough for thousands of changes of documents on an otherwise full disk.
 const BALLAST_BYTES: u64 = 8 * 1024 * 1024;
@@ -165,6 +167,12 @@ impl Keeper {
     /// name of a directory.
     pub fn history(&self, name: &str, options: LogOptions) -> Result<(Log, Vec<String>), LogError> {
         self.log(&self.directory.join("history").join(name), options, Claim::Room)
+    }
+
+    /// A look for damage in all logs that are open by now.
+    pub fn scrub(&self) -> Scrub {
+        let logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
+        Scrub::new(logs.iter().map(|(log, _)| log.clone()).collect())
     }
 
     /// Looks for room on the disk and tells whether records are taken. To be called each second:

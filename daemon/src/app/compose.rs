@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::housekeeping::Housekeeper;
+use super::scrubber::Scrubber;
 use super::{AppError, couriers};
 use crate::clock::Clock;
 use crate::collect::scheduler::Scheduler;
@@ -143,6 +144,12 @@ impl Parts {
             notices: notices.clone(),
             stop: stop_sender,
         };
+        let scrubber = Scrubber {
+            scrub: keeper.scrub(),
+            recovery: facts.recovery.clone(),
+            clock: facts.clock.clone(),
+            notices: notices.clone(),
+        };
         let snapshot = registry.snapshot();
         let news = couriers::news(registry.snapshot(), notices.subscribe(), hub, stop.clone());
         let rescan = Arc::new(Notify::new());
@@ -156,6 +163,7 @@ impl Parts {
             tokio::spawn(couriers::refreshes(refreshes, snapshot, scheduler)),
             tokio::spawn(news),
             tokio::spawn(housekeeper.run(stop.clone())),
+            tokio::spawn(scrubber.run(stop.clone())),
             tokio::spawn(files.run(Arc::clone(&rescan))),
         ];
         if let Some(address) = &settings.metrics.listen {

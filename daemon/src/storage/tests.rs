@@ -1,4 +1,5 @@
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::disk::faulty::{EIO, FaultyDisk, Plan};
 use super::*;
@@ -118,4 +119,73 @@ fn a_data_directory_has_one_owner_whose_process_is_named() {
     let again = Storage::open(temporary.path()).unwrap();
     assert_eq!(again.recovery, Vec::<String>::new());
     assert_eq!(again.index_state, IndexState::Whole);
+}
+
+/// Flips a bit of a file, as a failing disk does.
+fn flip(disk: &FaultyDisk, file: &str, at: u64) {
+    let file = disk.open(&PathBuf::from(file)).unwrap();
+    let mut byte = [0];
+    file.read_at(&mut byte, at).unwrap();
+    file.write_at(&[byte[0] ^ 0x10], at).unwrap();
+}
+
+const STEP: Duration = Duration::from_secs(10);
+
+#[test]
+fn a_scrub_finds_a_flipped_bit_of_any_log_within_a_day_and_forgets_it_when_it_is_mended() {
+    let disk = FaultyDisk::new(Plan::Fine);
+    let mut store = store(&disk);
+    let mut head = head(&store);
+    for _ in 0..100 {
+        put(&mut store.ledger, &[7; 1000]).unwrap();
+        put(&mut head, &[8; 40_000]).unwrap();
+    }
+    let mut scrub = store.keeper.scrub();
+    let mut now = Duration::ZERO;
+    let mut go_on = |scrub: &mut Scrub, time: Duration| {
+        for _ in 0..time.as_secs() / STEP.as_secs() {
+            now += STEP;
+            scrub.step(now, STEP);
+        }
+    };
+    go_on(&mut scrub, Duration::from_secs(24 * 60 * 60));
+    assert!(scrub.damages().is_empty(), "{:?}", scrub.damages());
+
+    let files = ["/data/ledger/0000000000000001.log", "/data/history/head/0000000000000030.log"];
+    for file in files {
+        flip(&disk, file, 5000);
+    }
+    go_on(&mut scrub, Duration::from_secs(24 * 60 * 60));
+    let found: Vec<_> = scrub.damages().iter().cloned().collect();
+    assert_eq!(found.len(), 2, "{found:?}");
+    for file in files {
+        assert!(found.iter().any(|damage| damage.starts_with(file)), "{found:?}");
+    }
+
+    for file in files {
+        flip(&disk, file, 5000);
+    }
+    go_on(&mut scrub, Duration::from_secs(24 * 60 * 60));
+    assert!(scrub.damages().is_empty(), "{:?}", scrub.damages());
+}
+
+#[test]
+fn a_scrub_reads_a_little_at_a_time_and_rests_between_passes() {
+    let disk = FaultyDisk::new(Plan::Fine);
+    let store = store(&disk);
+    let mut head = head(&store);
+    for _ in 0..200 {
+        put(&mut head, &[8; 40_000]).unwrap();
+    }
+    let mut scrub = store.keeper.scrub();
+    let calls: Vec<u64> = (0..60)
+        .map(|step| {
+            let before = disk.calls();
+            scrub.step(STEP * step, STEP);
+            disk.calls() - before
+        })
+        .collect();
+    let busy = calls.iter().filter(|calls| **calls > 0).count();
+    assert!((7..=10).contains(&busy), "8 MB take some steps of 1 MiB each: {calls:?}");
+    assert_eq!(calls.last(), Some(&0), "the scrub rests");
 }
