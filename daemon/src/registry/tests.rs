@@ -5,6 +5,8 @@ use ccm_proto::model::Interval;
 use super::*;
 use crate::access::Identity;
 
+mod properties;
+
 const SOURCE: &str = "type = \"system\"\ninterval = \"1s\"\n";
 
 const WIDGET: &str = r#"
@@ -105,7 +107,7 @@ fn by_file(document: &str, action: Action) -> Request {
 }
 
 #[test]
-fn a_sparse_statement_overrides_what_is_shipped_and_its_deletion_restores_it_c7() {
+fn c7_a_sparse_statement_overrides_what_is_shipped_and_its_deletion_restores_it() {
     let mut house = House::new();
     let before = house.registry.snapshot().documents.clone();
     let outcome = house.put("source/host", "interval = \"5s\"").unwrap();
@@ -141,7 +143,7 @@ fn a_complete_statement_stands_by_itself_unless_it_says_otherwise() {
 }
 
 #[test]
-fn of_many_writers_with_the_same_base_one_commits_without_rebase_c14() {
+fn c14_of_many_writers_with_the_same_base_one_commits_without_rebase() {
     let mut house = House::new();
     house.put("source/host", "interval = \"2s\"").unwrap();
     let mut won = 0;
@@ -166,7 +168,7 @@ fn of_many_writers_with_the_same_base_one_commits_without_rebase_c14() {
 }
 
 #[test]
-fn changes_of_other_places_are_united_in_either_order_c15() {
+fn c15_changes_of_other_places_are_united_in_either_order() {
     let base = "interval = \"2s\"\ntimeout = \"4s\"";
     let first = "interval = \"3s\"\ntimeout = \"4s\"";
     let second = "interval = \"2s\"\ntimeout = \"5s\"";
@@ -184,7 +186,7 @@ fn changes_of_other_places_are_united_in_either_order_c15() {
 }
 
 #[test]
-fn two_people_can_add_widgets_to_the_same_page_c15() {
+fn c15_two_people_can_add_widgets_to_the_same_page() {
     let mut house = House::new();
     house.put("layout/host", LAYOUT).unwrap();
     let more = |name: &str, y: u16| {
@@ -202,7 +204,7 @@ fn two_people_can_add_widgets_to_the_same_page_c15() {
 }
 
 #[test]
-fn without_force_no_write_changes_what_another_manager_owns_c16() {
+fn c16_without_force_no_write_changes_what_another_manager_owns() {
     let mut house = House::new();
     house.apply(&by_file("source/host", toml_text("interval = \"2s\""))).unwrap();
     let refused = house.put("source/host", "interval = \"3s\"").unwrap_err();
@@ -233,7 +235,7 @@ fn a_file_that_goes_takes_back_what_it_said_and_no_more() {
 }
 
 #[test]
-fn a_batch_is_written_whole_or_not_at_all_c17() {
+fn c17_a_batch_is_written_whole_or_not_at_all() {
     let mut house = House::new();
     let mut batch = request("source/host", None, toml_text("interval = \"2s\""));
     batch.writes.push(Write {
@@ -251,7 +253,7 @@ fn a_batch_is_written_whole_or_not_at_all_c17() {
 }
 
 #[test]
-fn a_revert_says_again_what_was_said_as_a_new_revision_c18() {
+fn c18_a_revert_says_again_what_was_said_as_a_new_revision() {
     let mut house = House::new();
     house.put("source/host", "interval = \"2s\" # as agreed").unwrap();
     house.put("source/host", "interval = \"3s\"").unwrap();
@@ -272,7 +274,7 @@ fn a_revert_says_again_what_was_said_as_a_new_revision_c18() {
 }
 
 #[test]
-fn a_dry_run_changes_nothing_and_predicts_the_commit_c20() {
+fn c20_a_dry_run_changes_nothing_and_predicts_the_commit() {
     let mut house = House::new();
     let mut wanted = request("source/host", None, toml_text("interval = \"2s\""));
     wanted.dry_run = true;
@@ -290,7 +292,7 @@ fn a_dry_run_changes_nothing_and_predicts_the_commit_c20() {
 }
 
 #[test]
-fn a_written_document_reads_back_without_a_difference_c26() {
+fn c26_a_written_document_reads_back_without_a_difference() {
     let mut house = House::new();
     let text = WIDGET.to_owned() + "\n[layer]\nmandatory = [\"title\"]\nremove = [\"tags.old\"]\n";
     house.put("widget/cpu", &text).unwrap();

@@ -95,7 +95,7 @@ async fn a_lost_index_is_rebuilt_from_the_ledger() {
 }
 
 #[tokio::test]
-async fn any_altered_missing_or_moved_record_is_found_and_nothing_after_it_counts_c19() {
+async fn c19_any_altered_missing_or_moved_record_is_found_and_nothing_after_it_counts() {
     let desk = Desk::default();
     let handle = desk.open();
     for revision in ["2s", "3s", "4s"] {

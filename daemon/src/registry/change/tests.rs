@@ -33,7 +33,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
     #[test]
-    fn a_rebase_has_both_changes_whichever_comes_first_c15(
+    fn c15_a_rebase_has_both_changes_whichever_comes_first(
         base in statement(), one in statement(), other in statement(),
     ) {
         let first = rebase(&base, &one, &other);
@@ -61,7 +61,7 @@ proptest! {
     }
 
     #[test]
-    fn no_write_changes_what_others_own_unless_that_is_told_c16(
+    fn c16_no_write_changes_what_others_own_unless_that_is_told(
         first in statement(), second in statement(), third in statement(),
     ) {
         let (mut layer, mut managed) = (Statement::new(), Managed::new());

@@ -93,7 +93,7 @@ fn the_strategies_say_whose_word_counts_and_what_is_shipped_comes_last() {
 }
 
 #[test]
-fn sets_gain_and_lose_members_along_the_chain_and_a_nearer_layer_restores_one_c6() {
+fn c6_sets_gain_and_lose_members_along_the_chain_and_a_nearer_layer_restores_one() {
     let trees = [
         json!({"tags": ["a", "b"]}),
         json!({"tags": ["c"], "layer": {"remove": ["tags.a"]}}),
@@ -226,7 +226,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
-    fn resolution_is_total_deterministic_and_blind_to_layers_off_the_chain_c1_c2(
+    fn c1_c2_resolution_is_total_deterministic_and_blind_to_layers_off_the_chain(
         statements in statements(), strategy in word(),
     ) {
         let rules = rules(strategy);
@@ -243,7 +243,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_mandatory_closest_to_the_root_wins_under_every_strategy_c3(
+    fn c3_what_is_mandatory_closest_to_the_root_wins_under_every_strategy(
         statements in statements(), strategy in word(),
     ) {
         let chain = chain(statements);
@@ -259,7 +259,7 @@ proptest! {
     }
 
     #[test]
-    fn the_winner_is_the_maximum_by_the_strategys_order_c4(
+    fn c4_the_winner_is_the_maximum_by_the_strategys_order(
         statements in statements(), strategy in word(),
     ) {
         let found = plain(&rules(strategy), &chain(statements));
@@ -281,7 +281,7 @@ proptest! {
     }
 
     #[test]
-    fn merging_is_idempotent_associative_and_has_the_empty_layer_as_identity_c5(
+    fn c5_merging_is_idempotent_associative_and_has_the_empty_layer_as_identity(
         a in tree(), b in tree(), c in tree(),
     ) {
         let rules = rules(Word::UserWins);
@@ -308,7 +308,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_taken_away_is_absent_unless_a_nearer_layer_says_it_again_c6(
+    fn c6_what_is_taken_away_is_absent_unless_a_nearer_layer_says_it_again(
         statements in statements(),
     ) {
         let chain = chain(statements);
@@ -323,7 +323,7 @@ proptest! {
     }
 
     #[test]
-    fn a_layer_that_comes_and_goes_leaves_no_trace_c7(
+    fn c7_a_layer_that_comes_and_goes_leaves_no_trace(
         statements in statements(), extra in statement(), at in 0..5_usize,
     ) {
         let rules = rules(Word::UserWins);
@@ -337,7 +337,7 @@ proptest! {
     }
 
     #[test]
-    fn the_winners_value_is_the_effective_value_c8(statements in statements(), strategy in word()) {
+    fn c8_the_winners_value_is_the_effective_value(statements in statements(), strategy in word()) {
         let rules = rules(strategy);
         let found = plain(&rules, &chain(statements));
         for (path, explanation) in &found.explanations {
@@ -356,7 +356,7 @@ proptest! {
     }
 
     #[test]
-    fn a_pinned_part_is_blind_to_the_ancestors_changes_until_it_expires_c22(
+    fn c22_a_pinned_part_is_blind_to_the_ancestors_changes_until_it_expires(
         old in statement(), new in statement(), user in tree(), expires in 1..10_i64, now in 0..10_i64,
     ) {
         let rules = rules(Word::UserWins);
@@ -396,7 +396,7 @@ proptest! {
     }
 
     #[test]
-    fn a_pin_never_hides_what_is_mandatory_c22(old in statement(), new in tree()) {
+    fn c22_a_pin_never_hides_what_is_mandatory(old in statement(), new in tree()) {
         let rules = rules(Word::UserWins);
         let mandatory = Directives { mandatory: vec![Path::ROOT], ..Directives::default() };
         let platform = state(&rules, &new, &mandatory, false);
@@ -414,7 +414,7 @@ proptest! {
     }
 
     #[test]
-    fn a_statement_survives_the_way_to_its_tree_and_back_c26(statement in statement()) {
+    fn c26_a_statement_survives_the_way_to_its_tree_and_back(statement in statement()) {
         let rules = rules(Word::UserWins);
         let (tree, directives) = unstate(&statement);
         let replace = directives.replace.unwrap_or(false);
