@@ -31,6 +31,7 @@ pub mod rules;
 pub mod schema;
 pub mod snapshot;
 pub mod statement;
+mod text;
 
 pub use actor::RegistryHandle;
 pub use layer::Layer;

@@ -4,6 +4,7 @@ mod common;
 
 use std::os::unix::fs::PermissionsExt as _;
 
+use common::pty::Pty;
 use common::{Home, text};
 
 const LAYOUT: &str = "# the corner screen\ntitle = \"corner\"\n\n[[page]]\ntitle = \"one\"\n\n[[page.widget]]\nname = \"host-cpu\"\nat = { x = 0, y = 0, w = 12, h = 4 }\n";
@@ -155,6 +156,52 @@ fn an_editor_changes_a_document_and_a_mistake_is_not_lost() {
     let kept = complaint.lines().find_map(|line| line.split("kept in ").nth(1)).unwrap();
     assert_eq!(std::fs::read_to_string(kept.trim()).unwrap(), "oops = 1\n");
     assert!(home.run(&["get", "layout/corner"]).contains("h = 9"));
+}
+
+/// While the editor is open, someone else writes the document.
+#[test]
+fn an_edit_that_meets_another_change_is_united_with_it_or_shows_both() {
+    let home = Home::new();
+    let file = home.write("layouts/corner.toml", LAYOUT);
+    home.run(&["apply", "-f", file.to_str().unwrap(), "--reason", "one"]);
+    let ccm = env!("CARGO_BIN_EXE_ccm");
+    let theirs = home.write("theirs.toml", &LAYOUT.replace("[[page]]", "[[page]] # checked"));
+    let expected =
+        LAYOUT.replace("[[page]]", "[[page]] # checked").replace("\"corner\"", "\"ours\"");
+    let wide = expected.replace("w = 12", "w = 6");
+    let wide = home.write("wide.toml", &wide);
+    let apply = |file: &std::path::Path| {
+        let script = "[ -e $0.done ] || \"$CCM\" apply -f FILE --as layout/corner --reason theirs >/dev/null; touch $0.done";
+        script.replace("FILE", file.to_str().unwrap())
+    };
+    let edit = |script: &str| {
+        let editor = home.write("editor.sh", &format!("#!/bin/sh\n{script}\n"));
+        let _ = std::fs::remove_file(editor.with_extension("sh.done"));
+        std::fs::set_permissions(&editor, std::fs::Permissions::from_mode(0o700)).unwrap();
+        let mut variables = home.variables();
+        variables.push(("EDITOR", editor));
+        variables.push(("VISUAL", "".into()));
+        variables.push(("CCM", ccm.into()));
+        let arguments = ["edit", "layout/corner", "--reason", "by hand"];
+        let mut pty = Pty::run(ccm, &arguments, &variables);
+        pty.type_keys("\n");
+        pty.end()
+    };
+
+    let united =
+        edit(&(apply(&theirs) + "\nsed -i 's/title = \"corner\"/title = \"ours\"/' \"$1\""));
+    assert!(united.written.contains("changed, on top of a newer revision"), "{}", united.written);
+    let now = home.run(&["get", "layout/corner"]);
+    assert_eq!(now, expected, "both writers' words and comments are there");
+
+    let script = apply(&wide)
+        + "\nif grep -q '^<<<<<<<' \"$1\"; then cp \"$1\" $0.seen; \
+           sed -i '/^[<|=>]\\{7\\}/d; /w = 12/d; /w = 6,/d' \"$1\"; \
+           else sed -i 's/w = 12/w = 9/' \"$1\"; fi";
+    let marked = edit(&script);
+    let now = home.run(&["get", "layout/corner"]);
+    assert_eq!(now, expected.replace("w = 12", "w = 9"), "{}", marked.written);
+    assert!(marked.written.contains("\"w\":6"), "{}", marked.written);
 }
 
 #[test]

@@ -43,12 +43,12 @@ impl Scrubber {
             });
             let Ok(scrub) = step.await else { return };
             self = Self { scrub, recovery, clock, notices };
-            told = self.tell(told);
+            told = self.tell(&told);
         }
     }
 
     /// Puts up what is new and takes down what is mended; returns what is up now.
-    fn tell(&self, told: BTreeSet<String>) -> BTreeSet<String> {
+    fn tell(&self, told: &BTreeSet<String>) -> BTreeSet<String> {
         let mut damages: BTreeSet<String> = self.scrub.damages().clone();
         damages.retain(|damage| !self.recovery.contains(damage));
         if damages.len() > NOTICES_MAX {
@@ -59,7 +59,7 @@ impl Scrubber {
         for mended in told.difference(&damages) {
             self.notices.clear(&key(mended));
         }
-        for damage in damages.difference(&told) {
+        for damage in damages.difference(told) {
             tracing::error!(%damage, "what was stored cannot be read back");
             self.notices.raise(Notice {
                 key: key(damage),

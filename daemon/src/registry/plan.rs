@@ -20,6 +20,7 @@ use super::rules::Rules;
 use super::schema::{Origin, Text, parse};
 use super::snapshot::Snapshot;
 use super::statement::{Statement, flatten, state};
+use super::text::{Settled, Texts};
 use super::{Registry, effective};
 use crate::access::Identity;
 
@@ -46,6 +47,7 @@ struct Step {
     origin: Origin,
     result: OutcomeResult,
     revision: u64,
+    warning: Option<String>,
 }
 
 /// What a write wants the layer to say.
@@ -157,19 +159,25 @@ impl Registry {
             Some(managed) => managed,
             None => own(&statement, &merged, &managed, manager, &intent.statement),
         };
-        let toml_now = current.and_then(|layer| layer.source_toml.clone());
-        let toml = match intent.toml {
-            Some(toml) if merged == intent.statement => Some(toml),
-            _ if merged == *statement => toml_now.clone(),
-            _ => None,
+        let texts = Texts {
+            then: base.as_ref().and_then(|layer| layer.source_toml.as_deref()),
+            now: current.and_then(|layer| layer.source_toml.as_deref()),
+            mine: intent.toml.as_deref().map(|text| (text, &intent.statement)),
         };
-        if merged == *statement && managed_next == managed && toml == toml_now {
+        let reads_as_merged = |text: &str| {
+            let read = read(&write.id, &Text::Toml(text.to_owned()), "");
+            read.is_ok_and(|(statement, _)| statement == merged)
+        };
+        let Settled { text: toml, forgets } = texts.settle(&merged, &statement, reads_as_merged);
+        if merged == *statement && managed_next == managed && toml.as_deref() == texts.now {
             return Ok((None, Step::new(intent.origin, OutcomeResult::Unchanged, revision)));
         }
         let result = match (statement.is_empty(), merged.is_empty()) {
             (_, true) => OutcomeResult::Deleted,
             (true, false) => OutcomeResult::Created,
-            (false, false) if base_statement != statement => OutcomeResult::Rebased,
+            (false, false) if base_statement != statement || texts.then != texts.now => {
+                OutcomeResult::Rebased
+            }
             (false, false) => OutcomeResult::Changed,
         };
         let layer = Layer {
@@ -188,7 +196,8 @@ impl Registry {
                 at: Timestamp::EPOCH,
             },
         };
-        Ok((Some(layer), Step::new(intent.origin, result, revision + 1)))
+        let warning = forgets.then(|| forgotten(&write.id, revision));
+        Ok((Some(layer), Step { warning, ..Step::new(intent.origin, result, revision + 1) }))
     }
 
     /// None for a deletion of what is not there.
@@ -293,14 +302,14 @@ impl Registry {
             result: step.result,
             revision: step.revision,
             changed: places.iter().filter(differs).map(|path| (*path).clone()).collect(),
-            warnings: missing(next, &write.id),
+            warnings: missing(next, &write.id).into_iter().chain(step.warning.clone()).collect(),
         }
     }
 }
 
 impl Step {
     fn new(origin: Origin, result: OutcomeResult, revision: u64) -> Self {
-        Self { layer: None, origin, result, revision }
+        Self { layer: None, origin, result, revision, warning: None }
     }
 }
 
@@ -366,11 +375,7 @@ fn deletion(request: &Request, write: &Write, manager: &str, managed: &Managed) 
 fn put(write: &Write, manager: &str, text: &Text) -> Result<Intent, ApplyError> {
     let named = write.id.to_string();
     let label = manager.strip_prefix("file:").unwrap_or(&named);
-    let parsed = parse(text, label).map_err(ApplyError::Invalid)?;
-    let rules = Rules::of(write.id.kind);
-    let complete = || check(write.id.kind, &parsed.tree).is_ok();
-    let replace = parsed.directives.replace.unwrap_or_else(complete);
-    let statement = state(&rules, &parsed.tree, &parsed.directives, replace);
+    let (statement, origin) = read(&write.id, text, label).map_err(ApplyError::Invalid)?;
     if statement.is_empty() {
         let empty = Diagnostic::new(label, "the document says nothing; delete it instead");
         return Err(ApplyError::Invalid(vec![empty]));
@@ -379,7 +384,22 @@ fn put(write: &Write, manager: &str, text: &Text) -> Result<Intent, ApplyError> 
         Text::Toml(toml) => Some(toml.clone()),
         Text::Json(_) => None,
     };
-    Ok(Intent { statement, origin: parsed.origin, toml, managed: None })
+    Ok(Intent { statement, origin, toml, managed: None })
+}
+
+/// What a text says.
+fn read(id: &DocumentId, text: &Text, label: &str) -> Result<(Statement, Origin), Vec<Diagnostic>> {
+    let parsed = parse(text, label)?;
+    let complete = || check(id.kind, &parsed.tree).is_ok();
+    let replace = parsed.directives.replace.unwrap_or_else(complete);
+    let statement = state(&Rules::of(id.kind), &parsed.tree, &parsed.directives, replace);
+    Ok((statement, parsed.origin))
+}
+
+fn forgotten(id: &DocumentId, revision: u64) -> String {
+    format!(
+        "the comments of revision {revision} are not in the new text; `ccm history --json {id}` has them"
+    )
 }
 
 /// Every place in which two statements differ, as a conflict without a common base.

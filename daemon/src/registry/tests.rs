@@ -386,3 +386,29 @@ fn a_restored_document_that_is_not_valid_any_more_falls_back_to_what_is_shipped(
     assert_eq!(problems[0].label, "source/host");
     assert_eq!(fresh.spec("source/host").unwrap()["interval"], "1s");
 }
+
+#[test]
+fn comments_of_both_writers_stay_or_are_told_about() {
+    let mut house = House::new();
+    let base = "interval = \"2s\"\n\n\ntimeout = \"4s\"\n";
+    house.put("source/host", base).unwrap();
+    let text = |house: &House| {
+        let id = "source/host".parse().unwrap();
+        house.registry.layer(&id, &Scope::Platform).unwrap().source_toml.clone()
+    };
+    let theirs = "interval = \"3s\" # faster\n\n\ntimeout = \"4s\"\n";
+    house.put("source/host", theirs).unwrap();
+    let mine = "interval = \"2s\"\n\n\ntimeout = \"5s\" # patient\n";
+    let outcome = house.write("source/host", Some(1), toml_text(mine)).unwrap();
+    assert_eq!((outcome.result, &outcome.warnings[..]), (OutcomeResult::Rebased, &[][..]));
+    let both = "interval = \"3s\" # faster\n\n\ntimeout = \"5s\" # patient\n";
+    assert_eq!(text(&house).as_deref(), Some(both));
+
+    let mine = "interval = \"2s\" # my words\n\n\ntimeout = \"6s\"\n";
+    let outcome = house.write("source/host", Some(1), toml_text(mine));
+    assert!(matches!(outcome, Err(ApplyError::Conflict(_))), "{outcome:?}");
+    let mine = "interval = \"2s\" # my words\n\n\ntimeout = \"4s\"\nenabled = false\n";
+    let outcome = house.write("source/host", Some(1), toml_text(mine)).unwrap();
+    assert!(outcome.warnings[0].contains("comments of revision 3"), "{outcome:?}");
+    assert_eq!(house.spec("source/host").unwrap()["timeout"], "5s");
+}

@@ -8,7 +8,7 @@ use super::log::{Damage, DamageKind, LogError, LogReader, Position};
 
 /// From the start of one pass to the start of the next. A pass takes no longer than that, so that
 /// no damage stays unseen for more than a day.
-pub const PASS: Duration = Duration::from_secs(12 * 60 * 60);
+pub const PASS: Duration = Duration::from_hours(12);
 
 /// The pace of stores whose pass would otherwise take all day.
 const STEP_BYTES_MIN: u64 = 1024 * 1024;

@@ -138,7 +138,7 @@ fn a_scrub_finds_a_flipped_bit_of_any_log_within_a_day_and_forgets_it_when_it_is
     let mut head = head(&store);
     for _ in 0..100 {
         put(&mut store.ledger, &[7; 1000]).unwrap();
-        put(&mut head, &[8; 40_000]).unwrap();
+        put(&mut head, &vec![8; 40_000]).unwrap();
     }
     let mut scrub = store.keeper.scrub();
     let mut now = Duration::ZERO;
@@ -148,14 +148,14 @@ fn a_scrub_finds_a_flipped_bit_of_any_log_within_a_day_and_forgets_it_when_it_is
             scrub.step(now, STEP);
         }
     };
-    go_on(&mut scrub, Duration::from_secs(24 * 60 * 60));
+    go_on(&mut scrub, Duration::from_hours(24));
     assert!(scrub.damages().is_empty(), "{:?}", scrub.damages());
 
     let files = ["/data/ledger/0000000000000001.log", "/data/history/head/0000000000000030.log"];
     for file in files {
         flip(&disk, file, 5000);
     }
-    go_on(&mut scrub, Duration::from_secs(24 * 60 * 60));
+    go_on(&mut scrub, Duration::from_hours(24));
     let found: Vec<_> = scrub.damages().iter().cloned().collect();
     assert_eq!(found.len(), 2, "{found:?}");
     for file in files {
@@ -165,7 +165,7 @@ fn a_scrub_finds_a_flipped_bit_of_any_log_within_a_day_and_forgets_it_when_it_is
     for file in files {
         flip(&disk, file, 5000);
     }
-    go_on(&mut scrub, Duration::from_secs(24 * 60 * 60));
+    go_on(&mut scrub, Duration::from_hours(24));
     assert!(scrub.damages().is_empty(), "{:?}", scrub.damages());
 }
 
@@ -175,7 +175,7 @@ fn a_scrub_reads_a_little_at_a_time_and_rests_between_passes() {
     let store = store(&disk);
     let mut head = head(&store);
     for _ in 0..200 {
-        put(&mut head, &[8; 40_000]).unwrap();
+        put(&mut head, &vec![8; 40_000]).unwrap();
     }
     let mut scrub = store.keeper.scrub();
     let calls: Vec<u64> = (0..60)

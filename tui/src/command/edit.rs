@@ -17,6 +17,7 @@ pub(super) async fn run(args: &EditArgs, link: &LinkArgs) -> Result<ExitCode, Co
     let connection = Connection::open(link).await?;
     let mut base = current(&connection, args).await?;
     let file = Draft::create(args, &base.text)?;
+    let mut reason = args.reason.clone();
     loop {
         file.edit()?;
         let text = file.read()?;
@@ -25,16 +26,18 @@ pub(super) async fn run(args: &EditArgs, link: &LinkArgs) -> Result<ExitCode, Co
             file.remove();
             return Ok(ExitCode::SUCCESS);
         }
-        let reason = match &args.reason {
-            Some(reason) => reason.clone(),
+        let why = match reason.take() {
+            Some(reason) => reason,
             None => ask("reason: ")?,
         };
         let write = Write {
             id: Some((&args.id).into()),
             base_revision: Some(base.revision),
-            action: Some(Action::SpecToml(text)),
+            action: Some(Action::SpecToml(text.clone())),
         };
-        match apply::send(&connection, vec![write], &reason, false, false).await {
+        let sent = apply::send(&connection, vec![write], &why, false, false).await;
+        reason = Some(why);
+        match sent {
             Ok(response) => {
                 print(&apply::report(&response))?;
                 file.remove();
@@ -45,8 +48,9 @@ pub(super) async fn run(args: &EditArgs, link: &LinkArgs) -> Result<ExitCode, Co
                     return Err(CommandError::Refused(refusal));
                 }
                 if refusal.conflict.is_some() {
-                    // The paths in conflict have been shown; what is written next is meant.
-                    base.revision = current(&connection, args).await?.revision;
+                    let newer = current(&connection, args).await?;
+                    file.write(&united(&base.text, &text, &newer))?;
+                    base = newer;
                 }
             }
             Err(error) => {
@@ -70,6 +74,24 @@ async fn current(connection: &Connection, args: &EditArgs) -> Result<Base, Comma
     Ok(Base { text: entry.to_toml()?, revision: entry.revision() })
 }
 
+/// The user's text on top of a newer one. Where both changed the same lines, both versions stand
+/// there between marks, as version control shows them; marks are no TOML, so that nothing is
+/// written before they are resolved.
+fn united(base: &str, mine: &str, newer: &Base) -> String {
+    match diffy::merge(base, mine, &newer.text) {
+        Ok(text) => text,
+        Err(marked) => format!(
+            "{NOTE}The same lines were changed twice: `ours` is yours, `theirs` is revision {}.\n\
+             {NOTE}Keep what is right and take the marks away. These two lines go by themselves.\n\
+             {marked}",
+            newer.revision
+        ),
+    }
+}
+
+/// Begins the lines at the top of a draft that are not part of the document.
+const NOTE: &str = "#: ";
+
 /// A private file that the editor is given.
 struct Draft {
     directory: PathBuf,
@@ -82,15 +104,22 @@ impl Draft {
         ccm_daemon::settings::make_private(&directory)
             .map_err(|error| CommandError::Usage(error.to_string()))?;
         let path = directory.join(format!("{}.toml", args.id.name));
-        std::fs::write(&path, text)
-            .map_err(|error| CommandError::io(format!("cannot write {}", path.display()), error))?;
-        Ok(Self { directory, path })
+        let draft = Self { directory, path };
+        draft.write(text)?;
+        Ok(draft)
+    }
+
+    fn write(&self, text: &str) -> Result<(), CommandError> {
+        let failed =
+            |error| CommandError::io(format!("cannot write {}", self.path.display()), error);
+        std::fs::write(&self.path, text).map_err(failed)
     }
 
     fn edit(&self) -> Result<(), CommandError> {
-        let named = ["VISUAL", "EDITOR"].into_iter().find_map(|name| std::env::var(name).ok());
-        let editor =
-            named.filter(|editor| !editor.trim().is_empty()).unwrap_or_else(|| "vi".to_owned());
+        let mut named =
+            ["VISUAL", "EDITOR"].into_iter().filter_map(|name| std::env::var(name).ok());
+        let editor = named.find(|editor| !editor.trim().is_empty());
+        let editor = editor.unwrap_or_else(|| "vi".to_owned());
         let mut words = editor.split_whitespace();
         let program = words.next().unwrap_or("vi");
         let status = std::process::Command::new(program).args(words).arg(&self.path).status();
@@ -107,7 +136,13 @@ impl Draft {
     fn read(&self) -> Result<String, CommandError> {
         let failed =
             |error| CommandError::io(format!("cannot read {}", self.path.display()), error);
-        std::fs::read_to_string(&self.path).map_err(failed)
+        let text = std::fs::read_to_string(&self.path).map_err(failed)?;
+        let notes: usize = text
+            .split_inclusive('\n')
+            .take_while(|line| line.starts_with(NOTE))
+            .map(str::len)
+            .sum();
+        Ok(text.get(notes..).unwrap_or_default().to_owned())
     }
 
     fn remove(&self) {

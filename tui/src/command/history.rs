@@ -53,6 +53,7 @@ fn json(revisions: &[wire::Layer]) -> Result<String, CommandError> {
             "actor": provenance.actor,
             "manager": provenance.manager,
             "reason": provenance.reason,
+            "toml": layer.source_toml,
             "spec": serde_json::from_str::<serde_json::Value>(&layer.spec_json).unwrap_or_default(),
         })
     };
