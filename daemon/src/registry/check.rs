@@ -131,7 +131,7 @@ pub fn check(kind: Kind, tree: &Value) -> Result<Spec, Vec<Problem>> {
 
 /// Reads the tree again and again, each time with the newest problem out of the way, because a
 /// typed reading ends at the first problem.
-fn typed<T: DeserializeOwned>(
+pub(super) fn typed<T: DeserializeOwned>(
     tree: &Value,
     rules: impl Fn(&T) -> Vec<(String, String)>,
 ) -> Result<T, Vec<Problem>> {

@@ -7,7 +7,7 @@ use ccm_proto::model::Kind;
 use serde_json::{Map, Number, Value};
 use toml::de::{DeArray, DeTable, DeValue};
 
-use super::check::{Location, Problem, Step};
+use super::check::{Location, Problem, Step, typed};
 use super::diagnostic::Diagnostic;
 use super::path::Path;
 use super::rules::{Merge, Rules};
@@ -90,11 +90,13 @@ pub fn parse(text: &Text, label: &str) -> Result<Parsed, Vec<Diagnostic>> {
 fn directives(tree: &mut Value, origin: &Origin) -> Result<Directives, Vec<Diagnostic>> {
     let stated = tree.as_object_mut().and_then(|map| map.shift_remove(DIRECTIVES));
     let Some(stated) = stated else { return Ok(Directives::default()) };
-    serde_path_to_error::deserialize(stated).map_err(|error| {
-        let location = Location::default().key(DIRECTIVES);
-        let path = error.path().to_string();
-        let sentence = format!("layer.{path}: {}", error.into_inner());
-        vec![origin.diagnostic(&Problem { location, at_key: true, sentence, suggestion: None })]
+    typed(&stated, |_: &Directives| Vec::new()).map_err(|problems| {
+        let within = |problem: Problem| {
+            let mut location = Location::default().key(DIRECTIVES);
+            location.0.extend(problem.location.0);
+            origin.diagnostic(&Problem { location, ..problem })
+        };
+        problems.into_iter().map(within).collect()
     })
 }
 

@@ -44,6 +44,19 @@ colour = "red"
 }
 
 #[test]
+fn a_misspelt_key_of_the_layers_table_is_told_with_its_place_and_what_was_meant() {
+    let text = "title = \"t\"\n\n[layer]\nmandatry = [\"title\"]\nremove = 7\n";
+    let mut found = told(text);
+    found.sort();
+    assert_eq!(found.len(), 2, "{found:?}");
+    let expected =
+        "widgets/cpu.toml:4:1: there is no key `mandatry` here; did you mean `mandatory`?";
+    assert_eq!(found[0], expected);
+    assert!(found[1].starts_with("widgets/cpu.toml:5:10: "), "{found:?}");
+    assert!(told("[layer]\nremove = [\"a..b\"]\n")[0].contains("empty step"));
+}
+
+#[test]
 fn what_is_missing_is_told_at_the_table_that_lacks_it() {
     let text = "title = \"t\"\nsource = \"host\"\ntype = \"stat\"\n[stat.primary]\nlabel = \"l\"\n";
     let found = told(text);
@@ -127,13 +140,6 @@ fn a_problem_of_a_merged_list_is_found_where_the_item_stands_in_the_text() {
         Problem { location, at_key: false, sentence: "wrong".to_owned(), suggestion: None };
     let found = parsed.origin.merged(Kind::Layout, &merged, &problem);
     assert_eq!((found.line, found.column), (5, 6));
-}
-
-#[test]
-fn misspelt_directives_are_told() {
-    let found = told("[layer]\nmandatry = [\"title\"]\n");
-    assert!(found[0].contains("unknown field `mandatry`"), "{found:?}");
-    assert!(told("[layer]\nremove = [\"a..b\"]\n")[0].contains("empty step"));
 }
 
 proptest! {
