@@ -57,13 +57,15 @@ fn quality() -> impl Strategy<Value = Quality> {
 }
 
 fn status() -> impl Strategy<Value = ViewStatus> {
-    (quality(), option::of(time()), interval(), option::of(time()), option::of(safe())).prop_map(
-        |(quality, sampled_at, interval, next_at, cause)| ViewStatus {
+    let times = (option::of(time()), interval(), option::of(time()));
+    (quality(), times, option::of(safe()), any::<bool>()).prop_map(
+        |(quality, (sampled_at, interval, next_at), cause, backfilling)| ViewStatus {
             quality,
             sampled_at,
             interval,
             next_at,
             cause,
+            backfilling,
         },
     )
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ccm_proto::convert::FrameContents;
 use ccm_proto::model::theme::{Role, Variant};
-use ccm_proto::model::{Name, Quality};
+use ccm_proto::model::{Name, Quality, ViewStatus};
 use ccm_proto::wire::stream_service_client::StreamServiceClient;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -153,7 +153,12 @@ async fn next(
     })
 }
 
-/// Widgets of the page without a reading; none while the page itself is not known.
+/// Whether there is all that the widget will show of the newest reading and the past.
+fn is_whole(status: &ViewStatus) -> bool {
+    status.quality != Quality::Loading && !status.backfilling
+}
+
+/// Widgets of the page without a reading, or without their past; none while the page itself is not known.
 fn missing(model: &Model, args: &SnapshotArgs) -> Result<Option<Vec<Name>>, CommandError> {
     if let Some(problem) = model.data.problems.get(&model.data.layout_id()) {
         return Err(CommandError::Usage(format!("{problem}; `ccm get layout` lists the layouts")));
@@ -172,7 +177,7 @@ fn missing(model: &Model, args: &SnapshotArgs) -> Result<Option<Vec<Name>>, Comm
     let loading = |name: &Name| {
         let feed = model.data.feed(name);
         let refused = feed.is_some_and(|feed| feed.refused.is_some());
-        !refused && feed.is_none_or(|feed| feed.view.status.quality == Quality::Loading)
+        !refused && feed.is_none_or(|feed| !is_whole(&feed.view.status))
     };
     let names = page.widgets.iter().map(|placement| &placement.name);
     Ok(Some(names.filter(|name| loading(name)).cloned().collect()))
@@ -229,4 +234,25 @@ fn write(bytes: &[u8], args: &SnapshotArgs) -> Result<(), CommandError> {
     };
     std::fs::write(path, bytes)
         .map_err(|error| CommandError::io(format!("cannot write {}", path.display()), error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_widget_is_whole_once_it_has_a_reading_and_its_past() {
+        let cases = [
+            (Quality::Loading, false, false),
+            (Quality::Live, true, false),
+            (Quality::Live, false, true),
+            (Quality::Stale, false, true),
+            (Quality::Error, false, true),
+            (Quality::Absent, false, true),
+        ];
+        for (quality, backfilling, whole) in cases {
+            let status = ViewStatus { quality, backfilling, ..ViewStatus::default() };
+            assert_eq!(is_whole(&status), whole, "{status:?}");
+        }
+    }
 }

@@ -228,7 +228,8 @@ impl Feed {
             let name = &widget.source;
             return missing(format!("there is no source {name}; apply a document source/{name}"));
         };
-        source.status(&self.content(widget, source))
+        let backfilling = self.lines.as_ref().is_some_and(Lines::is_waiting);
+        ViewStatus { backfilling, ..source.status(&self.content(widget, source)) }
     }
 
     fn content(&self, widget: &WidgetSpec, source: &Source) -> Content {

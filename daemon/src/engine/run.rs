@@ -1,11 +1,11 @@
 //! The loop around [`Engine`]: the only place where it meets channels, threads and time.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use ccm_proto::model::{Bucket, Name, SeriesKey, SourceSpec};
-use tokio::task::{JoinError, JoinSet};
+use tokio::task::{self, JoinError, JoinSet};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
@@ -61,7 +61,7 @@ where
             () = stop.cancelled() => break,
             Some(stored) = inbox.stored.recv() => work.step(Event::Stored(stored)),
             Some(request) = inbox.requests.recv() => work.answer(request),
-            Some(done) = work.backfills.join_next() => work.backfilled(done),
+            Some(done) = work.backfills.join_next_with_id() => work.backfilled(done),
             _ = tick.tick() => work.step(Event::Tick),
             taken = inbox.events.recv_many(&mut batch, BATCH_MAX) => {
                 if taken == 0 {
@@ -80,7 +80,7 @@ where
     work.engine
 }
 
-type Backfill = (FeedId, u64, Result<Vec<(SeriesKey, Vec<Bucket>)>, HistoryError>);
+type Backfill = Result<Vec<(SeriesKey, Vec<Bucket>)>, HistoryError>;
 
 struct Work<P, C, K> {
     engine: Engine,
@@ -94,6 +94,8 @@ struct Work<P, C, K> {
     /// What history wants kept, not handed over yet.
     unkept: Vec<HistoryOutput>,
     backfills: JoinSet<Backfill>,
+    /// For which feed and request each of them reads.
+    asked: HashMap<task::Id, (FeedId, u64)>,
     /// Backfills that wait, the newest of each feed.
     waiting: VecDeque<(FeedId, u64, Arc<QueryPlan>)>,
 }
@@ -116,6 +118,7 @@ where
             published: Vec::new(),
             unkept,
             backfills,
+            asked: HashMap::new(),
             waiting,
         }
     }
@@ -150,22 +153,21 @@ where
             && let Some((feed, request, plan)) = self.waiting.pop_front()
         {
             let reader = self.reader.clone();
-            self.backfills.spawn_blocking(move || (feed, request, plan.run(&reader)));
+            let task = self.backfills.spawn_blocking(move || plan.run(&reader));
+            self.asked.insert(task.id(), (feed, request));
         }
     }
 
     /// A backfill that failed leaves the feed with what arrives live.
-    fn backfilled(&mut self, done: Result<Backfill, JoinError>) {
+    fn backfilled(&mut self, done: Result<(task::Id, Backfill), JoinError>) {
         self.start_backfills();
-        let (feed, request, series) = match done {
-            Ok(done) => done,
-            Err(error) => {
-                tracing::error!(%error, "reading the past of a feed broke off");
-                return;
-            }
+        let (id, series) = match done {
+            Ok((id, series)) => (id, series.map_err(|error| error.to_string())),
+            Err(error) => (error.id(), Err(error.to_string())),
         };
+        let Some((feed, request)) = self.asked.remove(&id) else { return };
         let series = series.unwrap_or_else(|error| {
-            tracing::warn!(feed = feed.0, %error, "the past of a feed could not be read");
+            tracing::error!(feed = feed.0, %error, "the past of a feed could not be read");
             Vec::new()
         });
         self.step(Event::Backfilled { feed, request, series });

@@ -75,6 +75,7 @@ impl Source {
             sampled_at: self.reading.as_ref().map(|reading| reading.at),
             interval: self.spec.interval,
             next_at: self.failure.as_ref().and_then(|failure| failure.next_at),
+            backfilling: false,
         }
     }
 

@@ -229,6 +229,24 @@ fn what_the_machine_lacks_is_absent_with_a_cause() {
 }
 
 #[test]
+fn a_view_says_so_until_its_past_is_there() {
+    let mut bench = Bench::configured();
+    bench.at(1, Event::Read(reading(1, 0.5)));
+    bench.open(1, "cpu");
+    assert_eq!(bench.quality(1), Quality::Live, "the newest value is shown at once");
+    assert!(bench.view(1).status.backfilling);
+    bench.at(2, Event::Read(reading(2, 0.5)));
+    assert!(bench.view(1).status.backfilling);
+    let answer = |request| Event::Backfilled { feed: FeedId(1), request, series: vec![] };
+    let request = bench.engine.request;
+    bench.step(answer(request + 1));
+    assert!(bench.view(1).status.backfilling, "that was the answer to another question");
+    let out = bench.step(answer(request));
+    assert_eq!(out.len(), 1, "that it is whole now is news, even with no past");
+    assert!(!bench.view(1).status.backfilling);
+}
+
+#[test]
 fn a_widget_may_come_go_and_change_while_its_feed_is_open() {
     let mut bench = Bench::new();
     bench.open(1, "load");

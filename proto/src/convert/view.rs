@@ -71,6 +71,7 @@ impl From<wire::ViewStatus> for ViewStatus {
             interval: long(status.interval_ms),
             next_at: optional_time(status.next_at_ms),
             cause: optional_text(&status.cause),
+            backfilling: status.backfilling,
         }
     }
 }
@@ -83,6 +84,7 @@ impl From<&ViewStatus> for wire::ViewStatus {
             interval_ms: short(status.interval),
             next_at_ms: millis(status.next_at),
             cause: status.cause.as_ref().map(ToString::to_string).unwrap_or_default(),
+            backfilling: status.backfilling,
         }
     }
 }

@@ -163,6 +163,8 @@ pub struct ViewStatus {
     pub next_at: Option<Timestamp>,
     /// Why the newest attempt failed, or why the value is absent.
     pub cause: Option<SafeText>,
+    /// The past of the tracks is still being read: what is there is the newest part of it.
+    pub backfilling: bool,
 }
 
 /// Everything one widget shows.

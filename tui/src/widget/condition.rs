@@ -93,6 +93,7 @@ mod tests {
             interval: Interval::from_secs(1),
             next_at: Some(Timestamp::from_millis(104_000)),
             cause: Some(SafeText::new("connection refused")),
+            backfilling: false,
         }
     }
 

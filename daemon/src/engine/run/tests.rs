@@ -17,7 +17,7 @@ struct Running {
     published: Published,
     kept: mpsc::UnboundedReceiver<Vec<HistoryOutput>>,
     stop: CancellationToken,
-    task: tokio::task::JoinHandle<Engine>,
+    task: task::JoinHandle<Engine>,
 }
 
 fn start() -> Running {
@@ -95,7 +95,7 @@ async fn questions_are_answered_and_after_the_end_refused() {
     running.handle.send(opened()).await.unwrap();
     // The loop takes events and questions in any order.
     while running.handle.stats().await.unwrap().feeds == 0 {
-        tokio::task::yield_now().await;
+        task::yield_now().await;
     }
     let sources = running.handle.sources().await.unwrap();
     assert_eq!(sources[&host()].quality, Quality::Loading);

@@ -168,6 +168,7 @@ pub(crate) fn view(spec: &WidgetSpec) -> View {
         interval: Interval::from_secs(1),
         next_at: Some(NOW + Interval::from_millis(600)),
         cause: None,
+        backfilling: false,
     };
     let mut view = View { status, ..View::default() };
     match spec.widget_type {

@@ -101,6 +101,7 @@ fn status() -> impl Strategy<Value = ViewStatus> {
             interval: Interval::from_secs(1),
             next_at: Some(NOW + Interval::from_secs(3)),
             cause,
+            backfilling: false,
         },
     )
 }
