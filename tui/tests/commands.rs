@@ -158,6 +158,31 @@ fn an_editor_changes_a_document_and_a_mistake_is_not_lost() {
     assert!(home.run(&["get", "layout/corner"]).contains("h = 9"));
 }
 
+#[test]
+fn a_text_that_says_a_part_is_compared_and_edited_as_that_part() {
+    let home = Home::new();
+    let sparse = "interval = \"5s\" # slow disk\n";
+    let file = home.write("sources/host.toml", sparse);
+    let path = file.to_str().unwrap();
+    let before = home.output(&["diff", "-f", path]);
+    assert_eq!(before.status.code(), Some(1));
+    assert!(text(&before.stdout).ends_with("+interval = \"5s\" # slow disk\n"));
+    assert!(!text(&before.stdout).contains("-type"), "nothing else would go");
+    home.run(&["apply", "-f", path, "--reason", "slow disk"]);
+    assert!(home.output(&["diff", "-f", path]).status.success());
+    assert!(home.run(&["get", "source/host"]).contains("type = \"system\""));
+
+    let editor = home.write("editor.sh", "#!/bin/sh\ncp \"$1\" $0.seen\nsed -i s/5s/7s/ \"$1\"\n");
+    std::fs::set_permissions(&editor, std::fs::Permissions::from_mode(0o700)).unwrap();
+    let arguments = ["edit", "source/host", "--reason", "slower"];
+    let edited = home.ccm().env("VISUAL", &editor).args(arguments).output().unwrap();
+    assert!(edited.status.success(), "{}", text(&edited.stderr));
+    let seen = std::fs::read_to_string(home.path().join("editor.sh.seen")).unwrap();
+    assert_eq!(seen, sparse);
+    let now = home.run(&["get", "source/host"]);
+    assert!(now.contains("interval = \"7s\"") && now.contains("type = \"system\""), "{now}");
+}
+
 /// While the editor is open, someone else writes the document.
 #[test]
 fn an_edit_that_meets_another_change_is_united_with_it_or_shows_both() {

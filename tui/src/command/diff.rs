@@ -2,6 +2,9 @@
 
 use std::process::ExitCode;
 
+use ccm_daemon::registry::Text;
+use ccm_daemon::registry::check::check;
+use ccm_daemon::registry::schema::parse;
 use similar::TextDiff;
 
 use super::output::print;
@@ -16,7 +19,11 @@ pub(super) async fn run(args: &DiffArgs, link: &LinkArgs) -> Result<ExitCode, Co
     for document in &documents {
         let all = get::fetch(&connection, Some(document.id.kind), None).await?;
         let entry = all.iter().find(|entry| entry.document.id == document.id);
-        let current = entry.map_or_else(|| Ok(String::new()), get::Entry::to_toml)?;
+        let current = match entry {
+            None => String::new(),
+            Some(entry) if is_whole(document) => entry.to_toml()?,
+            Some(entry) => entry.layer_toml()?.unwrap_or_default(),
+        };
         if same_value(&current, &document.text) {
             continue;
         }
@@ -27,6 +34,16 @@ pub(super) async fn run(args: &DiffArgs, link: &LinkArgs) -> Result<ExitCode, Co
     let differs = !text.is_empty();
     print(&visible(&text))?;
     Ok(if differs { ExitCode::from(EXIT_REFUSED) } else { ExitCode::SUCCESS })
+}
+
+/// Whether a text stands for the whole document. One that does not changes parts of what is below
+/// it, and is compared with what was written there before.
+fn is_whole(document: &files::DocumentFile) -> bool {
+    let text = Text::Toml(document.text.clone());
+    // What cannot be read is told when it is applied.
+    let Ok(parsed) = parse(&text, "") else { return true };
+    let complete = || check(document.id.kind, &parsed.tree).is_ok();
+    parsed.directives.replace.unwrap_or_else(complete)
 }
 
 /// Whether two texts say the same, whatever their comments, order and white space.

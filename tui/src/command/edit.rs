@@ -71,7 +71,9 @@ async fn current(connection: &Connection, args: &EditArgs) -> Result<Base, Comma
     let entries = get::fetch(connection, Some(args.id.kind), Some(name)).await?;
     let entry = entries.first();
     let entry = entry.ok_or_else(|| CommandError::Usage(format!("there is no {}", args.id)))?;
-    Ok(Base { text: entry.to_toml()?, revision: entry.revision() })
+    // A layer that changes only parts of what is shipped shall still do no more than that.
+    let text = entry.layer_toml()?.map_or_else(|| entry.to_toml(), Ok)?;
+    Ok(Base { text, revision: entry.revision() })
 }
 
 /// The user's text on top of a newer one. Where both changed the same lines, both versions stand

@@ -29,6 +29,23 @@ impl Entry {
         })
     }
 
+    /// What the platform's own layer says, as it was written where that is known. None where only
+    /// what is shipped is there.
+    pub(super) fn layer_toml(&self) -> Result<Option<String>, CommandError> {
+        let Some(layer) = self.layer.as_ref().filter(|layer| layer.revision > 0) else {
+            return Ok(None);
+        };
+        if !layer.source_toml.is_empty() {
+            return Ok(Some(layer.source_toml.clone()));
+        }
+        let no_form = |error: &dyn std::fmt::Display| {
+            CommandError::Usage(format!("{} has no form in TOML: {error}", self.document.id))
+        };
+        let spec: serde_json::Value =
+            serde_json::from_str(&layer.spec_json).map_err(|error| no_form(&error))?;
+        toml::to_string_pretty(&spec).map(Some).map_err(|error| no_form(&error))
+    }
+
     /// The revision to base a change on.
     pub(super) fn revision(&self) -> u64 {
         self.layer.as_ref().map_or(0, |layer| layer.revision)
