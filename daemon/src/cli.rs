@@ -7,7 +7,10 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::app::{self, AppError};
+use crate::doctor::{self, DoctorError, Order};
 use crate::settings::{Paths, Settings, SettingsError};
+use crate::storage::StorageError;
+use crate::storage::lock::LockError;
 
 /// Exit code: done, or ended as asked.
 pub const EXIT_OK: u8 = 0;
@@ -38,6 +41,8 @@ Exit codes: 0 ended as asked, 1 failed, 2 settings or arguments, 4 another daemo
 enum Command {
     /// Check the settings and say what they mean
     CheckConfig,
+    /// Look for damage in the data directory, while no daemon uses it
+    Doctor(Order),
 }
 
 /// Runs the service binary.
@@ -50,6 +55,7 @@ pub fn main() -> ExitCode {
     match cli.command {
         None => serve(settings, cli.config),
         Some(Command::CheckConfig) => check(&settings, cli.config.as_deref()),
+        Some(Command::Doctor(order)) => doctor(&settings, order),
     }
 }
 
@@ -62,6 +68,34 @@ fn refuse(error: &SettingsError) -> ExitCode {
 fn complain(sentence: &str) {
     let sentence = ccm_proto::SafeText::new(sentence);
     let _ = writeln!(std::io::stderr(), "ccmd: {sentence}");
+}
+
+/// Looks for damage and says what there is: [`EXIT_OK`] when nothing is damaged any more,
+/// [`EXIT_FAILED`] otherwise.
+pub fn doctor(settings: &Settings, order: Order) -> ExitCode {
+    let found = match Paths::resolve(settings) {
+        Ok(paths) => doctor::look(&paths.data, order),
+        Err(error) => {
+            complain(&error.to_string());
+            return ExitCode::from(EXIT_USAGE);
+        }
+    };
+    match found {
+        Ok(findings) => {
+            let safe = |line: &String| format!("{}\n", ccm_proto::SafeText::new(line));
+            let text: String = findings.lines.iter().map(safe).collect();
+            let told = std::io::stdout().write_all(text.as_bytes()).is_ok();
+            ExitCode::from(if told && findings.sound { EXIT_OK } else { EXIT_FAILED })
+        }
+        Err(error) => {
+            complain(&error.to_string());
+            ExitCode::from(match error {
+                DoctorError::Storage(StorageError::Lock(LockError::Held { .. })) => EXIT_OWNED,
+                DoctorError::Nothing(_) => EXIT_USAGE,
+                DoctorError::Storage(_) => EXIT_FAILED,
+            })
+        }
+    }
 }
 
 fn check(settings: &Settings, file: Option<&std::path::Path>) -> ExitCode {

@@ -4,6 +4,7 @@
 //! A data directory belongs to one process. It holds `ledger/` and `history/<name>/` (logs),
 //! `index/` (rebuildable), `lock` and `ballast`.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -103,6 +104,14 @@ impl Storage {
         keeper.assemble(index, index_state)
     }
 
+    /// Puts a ledger of these records alone in the place of the present one, which is kept beside
+    /// it; says where. Whatever happens meanwhile, there is one of the two.
+    pub fn replace_ledger(self, records: &[Vec<u8>]) -> Result<PathBuf, StorageError> {
+        let Self { ledger, index, keeper, .. } = self;
+        drop((ledger, index));
+        keeper.replace("ledger", records)
+    }
+
     /// See [`Keeper::probe`].
     pub fn probe(&self) -> StoreState {
         self.keeper.probe()
@@ -167,6 +176,38 @@ impl Keeper {
     /// name of a directory.
     pub fn history(&self, name: &str, options: LogOptions) -> Result<(Log, Vec<String>), LogError> {
         self.log(&self.directory.join("history").join(name), options, Claim::Room)
+    }
+
+    fn replace(&self, name: &str, records: &[Vec<u8>]) -> Result<PathBuf, StorageError> {
+        let failed = |operation: &'static str, path: &Path| {
+            let path = path.to_owned();
+            move |error: io::Error| StorageError::Directory(Fault::new(operation, &path, &error))
+        };
+        let (present, next) =
+            (self.directory.join(name), self.directory.join(format!("{name}.new")));
+        // What an interrupted attempt left; that there is none is the ordinary case.
+        let _ = std::fs::remove_dir_all(&next);
+        let (mut log, _) = Log::open_on(Arc::clone(&self.disk), &next, self.options.log)?;
+        for record in records {
+            log.append(record)?;
+        }
+        log.sync()?;
+        drop(log);
+        rustix::fs::renameat_with(
+            rustix::fs::CWD,
+            &next,
+            rustix::fs::CWD,
+            &present,
+            rustix::fs::RenameFlags::EXCHANGE,
+        )
+        .map_err(io::Error::from)
+        .map_err(failed("exchange", &present))?;
+        let numbers = 1..=u32::MAX;
+        let mut names = numbers.map(|n| self.directory.join(format!("{name}.damaged-{n}")));
+        let kept = names.find(|path| !path.exists()).unwrap_or_else(|| next.clone());
+        std::fs::rename(&next, &kept).map_err(failed("rename", &next))?;
+        self.disk.sync_directory(&self.directory).map_err(failed("sync", &self.directory))?;
+        Ok(kept)
     }
 
     /// A look for damage in all logs that are open by now.

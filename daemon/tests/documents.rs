@@ -6,12 +6,14 @@ use std::path::Path;
 
 use ccm_daemon::access::Identity;
 use ccm_daemon::clock::Clock;
+use ccm_daemon::doctor::{self, DoctorError, Order};
 use ccm_daemon::notices::NoticeBoard;
 use ccm_daemon::packs;
 use ccm_daemon::registry::RegistryHandle;
 use ccm_daemon::registry::actor::{Parts, spawn};
 use ccm_daemon::rpc::documents::Documents;
-use ccm_daemon::storage::{Keeper, Storage};
+use ccm_daemon::storage::lock::LockError;
+use ccm_daemon::storage::{Keeper, Storage, StorageError};
 use ccm_proto::model::Timestamp;
 use ccm_proto::wire;
 use ccm_proto::wire::document_service_server::DocumentService;
@@ -166,4 +168,85 @@ async fn details_of_many_problems_fit_into_a_header() {
     let invalid = wire::InvalidDocuments::decode(refused.details()).unwrap();
     assert!(!invalid.problems.is_empty());
     daemon.stop().await;
+}
+
+fn interval(entry: &wire::DocumentEntry) -> String {
+    let spec = &entry.effective.as_ref().unwrap().spec_json;
+    let spec: serde_json::Value = serde_json::from_str(spec).unwrap();
+    spec["interval"].as_str().unwrap().to_owned()
+}
+
+/// A data directory with three changes, and its ledger's file.
+async fn three_changes() -> (TempDir, std::path::PathBuf) {
+    let directory = TempDir::new().unwrap();
+    let daemon = Daemon::start(directory.path());
+    for interval in ["2s", "3s", "4s"] {
+        daemon.put(None, &format!("interval = \"{interval}\"")).await.unwrap();
+    }
+    daemon.stop().await;
+    let file = directory.path().join("ledger/0000000000000001.log");
+    (directory, file)
+}
+
+#[tokio::test]
+async fn a_doctor_finds_nothing_wrong_with_what_is_sound_and_makes_an_index_anew() {
+    let (directory, _) = three_changes().await;
+    let sound = doctor::look(directory.path(), Order::default()).unwrap();
+    assert!(sound.sound, "{sound:?}");
+    assert!(sound.lines[0].starts_with("ledger: 3 changes, 1 segment, "), "{sound:?}");
+    assert_eq!(sound.lines[1], "index: goes with the ledger");
+    std::fs::remove_dir_all(directory.path().join("index")).unwrap();
+    let order = Order { rebuild: true, ..Order::default() };
+    let rebuilt = doctor::look(directory.path(), order).unwrap();
+    assert!(rebuilt.sound && rebuilt.lines.contains(&"index: made anew".to_owned()), "{rebuilt:?}");
+    let daemon = Daemon::start(directory.path());
+    let request = wire::HistoryRequest { id: Some(id()), ..wire::HistoryRequest::default() };
+    let history = daemon.documents.history(Request::new(request)).await.unwrap().into_inner();
+    assert_eq!(history.revisions.len(), 4, "three changes and what is shipped");
+    let in_use = doctor::look(directory.path(), Order::default()).unwrap_err();
+    let held = matches!(&in_use, DoctorError::Storage(StorageError::Lock(LockError::Held { .. })));
+    assert!(held, "{in_use}");
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn a_doctor_keeps_what_is_before_the_damage_and_lays_the_rest_aside() {
+    let (directory, file) = three_changes().await;
+    let mut bytes = std::fs::read(&file).unwrap();
+    let at = bytes.windows(4).position(|window| window == b"\"3s\"").unwrap();
+    bytes[at + 1] = b'9';
+    std::fs::write(&file, &bytes).unwrap();
+
+    let daemon = Daemon::start(directory.path());
+    assert_eq!(interval(&daemon.source("host").await.unwrap()), "2s");
+    let refused = daemon.put(None, "interval = \"9s\"").await.unwrap_err();
+    assert!(refused.message().contains("`ccmd doctor --repair`"), "{refused}");
+    daemon.stop().await;
+
+    let looked = doctor::look(directory.path(), Order::default()).unwrap();
+    assert!(!looked.sound, "{looked:?}");
+    assert!(looked.lines.iter().any(|line| line.contains("damaged after change 1")), "{looked:?}");
+    let order = Order { repair: true, ..Order::default() };
+    let repaired = doctor::look(directory.path(), order).unwrap();
+    assert!(repaired.sound, "{repaired:?}");
+    let aside = directory.path().join("ledger.damaged-1");
+    let told = format!("repaired: kept 1 change, the damaged ledger is {}", aside.display());
+    assert_eq!(repaired.lines.last(), Some(&told));
+    assert_eq!(std::fs::read(aside.join("0000000000000001.log")).unwrap(), bytes);
+
+    assert!(doctor::look(directory.path(), Order::default()).unwrap().sound);
+    let daemon = Daemon::start(directory.path());
+    assert_eq!(interval(&daemon.source("host").await.unwrap()), "2s");
+    let applied = daemon.put(None, "interval = \"5s\"").await.unwrap();
+    assert_eq!((applied.generation, applied.outcomes[0].revision), (2, 2));
+    daemon.stop().await;
+}
+
+#[test]
+fn a_doctor_makes_nothing_where_nothing_is() {
+    let directory = TempDir::new().unwrap();
+    let nowhere = directory.path().join("nowhere");
+    let refused = doctor::look(&nowhere, Order::default()).unwrap_err();
+    assert!(refused.to_string().contains("does not exist"), "{refused}");
+    assert!(!nowhere.exists());
 }

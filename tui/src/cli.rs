@@ -344,6 +344,8 @@ pub enum DaemonCommand {
         #[arg(short = 'n', long, default_value_t = 100)]
         lines: usize,
     },
+    /// Look for damage in what the daemon keeps, while it is not running
+    Doctor(ccm_daemon::doctor::Order),
     /// Be the daemon: what `start` runs in the background
     #[command(hide = true)]
     Run {

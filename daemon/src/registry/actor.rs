@@ -43,6 +43,8 @@ use crate::storage::index::Index;
 mod ledger;
 mod replay;
 
+pub use replay::{Examined, examine, proven};
+
 use replay::{head, replay};
 
 /// Waiting requests; whoever asks while it is full waits.
@@ -262,8 +264,9 @@ impl Actor {
         };
         if let Some(cause) = past.damage {
             actor.refuse(&format!(
-                "the ledger of changes is damaged after change {}: {cause}; documents cannot be \
-                 changed until it is restored from a backup or moved away",
+                "the ledger of changes is damaged after change {0}: {cause}; documents cannot be \
+                 changed until it is restored from a backup; or end the daemon and let `ccmd doctor \
+                 --repair` keep the changes up to {0}",
                 past.generation
             ));
         }

@@ -73,6 +73,41 @@ pub(super) fn replay(ledger: &dyn Ledger, index: Index) -> Replayed {
     Replayed { newest, generation, chain, index, damage, index_problem }
 }
 
+/// What a look at a ledger tells.
+#[derive(Debug)]
+pub struct Examined {
+    /// Changes whose chain is whole, from the first one on.
+    pub changes: u64,
+    /// Why what follows them cannot be trusted.
+    pub damage: Option<String>,
+    /// Why the index does not go with the ledger, after trying to mend that.
+    pub index_problem: Option<String>,
+}
+
+/// Goes through a ledger as a start does, and brings the index up to date; makes it `anew` if told
+/// to, whatever it holds.
+pub fn examine(ledger: &dyn Ledger, index: Index, anew: bool) -> Examined {
+    let mut found = replay(ledger, index);
+    if anew {
+        let rebuilt = rebuild(&mut found.index, ledger);
+        found.index_problem = rebuilt.err().map(|error| error.to_string());
+    }
+    let Replayed { generation, damage, index_problem, .. } = found;
+    Examined { changes: generation, damage, index_problem }
+}
+
+/// The records of a ledger up to the first that does not continue the chain.
+pub fn proven(ledger: &dyn Ledger) -> Vec<Vec<u8>> {
+    let (mut generation, mut chain) = (0, Chain::default());
+    let mut records = Vec::new();
+    for bytes in ledger.records().map_while(Result::ok) {
+        let Ok((record, next)) = decode(&bytes, chain, generation) else { break };
+        (generation, chain) = (record.generation, next);
+        records.push(bytes);
+    }
+    records
+}
+
 fn rebuild(index: &mut LayerIndex, ledger: &dyn Ledger) -> Result<(), LayerIndexError> {
     index.clear()?;
     let mut walk = Walk::new(ledger);
