@@ -6,12 +6,23 @@ use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::{Color, Modifier};
 use unicode_width::UnicodeWidthStr as _;
 
+/// Frames with more changed cells are written line by line: most of them changed, and then no other
+/// order is shorter.
+const SORTED_CELLS_MAX: usize = 4_000;
+
 /// Remembers how the terminal stands between frames.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Encoder {
     pen: Pen,
     /// Column and row where the terminal's cursor is known to stand, within one frame.
     cursor: Option<(u16, u16)>,
+}
+
+/// A cell of a frame that has to be written.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    x: u16,
+    y: u16,
 }
 
 /// How the terminal writes at present.
@@ -44,31 +55,47 @@ impl Encoder {
         if width == 0 {
             return out;
         }
-        self.cursor = None;
+        let mut places = Vec::new();
         for (y, line) in to.content.chunks(width).enumerate() {
             let former = if anew { None } else { from.content.get(y * width..(y + 1) * width) };
-            self.line(y as u16, former, line, &mut out);
+            changed(y as u16, former, line, &mut places);
+        }
+        let mut by_pen = self.clone();
+        let start = out.len();
+        self.write(&places, to, &mut out);
+        if let Some(sorted) = sorted_by_pen(&places, to, by_pen.pen).filter(|_| !anew) {
+            let mut other = Vec::new();
+            by_pen.write(&sorted, to, &mut other);
+            if other.len() < out.len() - start {
+                out.truncate(start);
+                out.extend(other);
+                *self = by_pen;
+            }
         }
         out
     }
 
-    fn line(&mut self, y: u16, former: Option<&[Cell]>, line: &[Cell], out: &mut Vec<u8>) {
-        let mut x = 0_u16;
-        while let Some(cell) = line.get(usize::from(x)) {
-            let width = columns(cell);
-            if differs(former, line, x, width) {
-                self.move_to(x, y, line, out);
-                self.put(cell, out);
-                // Terminals may disagree about the width of anything but ASCII and our own
-                // glyphs, and about where the cursor stands behind the last column.
-                let inside = usize::from(x + width) < line.len();
-                self.cursor = (certain(cell) && inside).then_some((x + width, y));
-            }
-            x += width;
+    fn write(&mut self, places: &[Place], to: &Buffer, out: &mut Vec<u8>) {
+        self.cursor = None;
+        let width = usize::from(to.area.width);
+        for Place { x, y } in places.iter().copied() {
+            let row = usize::from(y) * width;
+            let line = to.content.get(row..row + width).unwrap_or_default();
+            let Some(cell) = line.get(usize::from(x)) else { continue };
+            self.move_to(x, y, line, out);
+            self.put(cell, out);
+            // Terminals may disagree about the width of anything but ASCII and our own glyphs, and
+            // about where the cursor stands behind the last column.
+            let after = x + columns(cell);
+            let inside = usize::from(after) < line.len();
+            self.cursor = (certain(cell) && inside).then_some((after, y));
         }
     }
 
     fn move_to(&self, x: u16, y: u16, line: &[Cell], out: &mut Vec<u8>) {
+        if self.cursor == Some((x, y)) {
+            return;
+        }
         let mut shortest = format!("\x1b[{};{}H", y + 1, x + 1);
         if let Some((at, row)) = self.cursor
             && let Some(down) = y.checked_sub(row)
@@ -108,9 +135,7 @@ impl Encoder {
     /// the pen can stay as it is.
     fn pen_for(&self, cell: &Cell) -> Pen {
         let wanted = pen(cell);
-        let lines = Modifier::UNDERLINED | Modifier::REVERSED;
-        let blank = matches!(cell.symbol(), "" | " ") && !wanted.modifier.intersects(lines);
-        if blank && self.pen.known && !self.pen.modifier.intersects(lines) {
+        if is_blank(cell) && self.pen.known && !self.pen.modifier.intersects(LINES) {
             return Pen { bg: wanted.bg, ..self.pen };
         }
         wanted
@@ -157,6 +182,46 @@ impl Encoder {
     }
 }
 
+/// Adds the cells of a line that must be written.
+fn changed(y: u16, former: Option<&[Cell]>, line: &[Cell], places: &mut Vec<Place>) {
+    let mut x = 0_u16;
+    while let Some(cell) = line.get(usize::from(x)) {
+        let width = columns(cell);
+        if differs(former, line, x, width) {
+            places.push(Place { x, y });
+        }
+        x += width;
+    }
+}
+
+/// The places with those of one pen together, beginning with the present one: a change of colours
+/// takes more bytes than a move. None where a glyph might cover more columns than it should, so that
+/// its neighbour must be written after it.
+fn sorted_by_pen(places: &[Place], to: &Buffer, present: Pen) -> Option<Vec<Place>> {
+    if places.len() > SORTED_CELLS_MAX || !present.known {
+        return None;
+    }
+    let mut pens = vec![present];
+    let mut keyed = Vec::with_capacity(places.len());
+    for place in places {
+        let index = usize::from(place.y) * usize::from(to.area.width) + usize::from(place.x);
+        let cell = to.content.get(index).filter(|cell| certain(cell))?;
+        let wanted = pen(cell);
+        // A blank goes along with any pen of its background.
+        let fits = |pen: &Pen| {
+            *pen == wanted
+                || (is_blank(cell) && pen.bg == wanted.bg && !pen.modifier.intersects(LINES))
+        };
+        let key = pens.iter().position(fits).unwrap_or_else(|| {
+            pens.push(wanted);
+            pens.len() - 1
+        });
+        keyed.push((key, *place));
+    }
+    keyed.sort_by_key(|(key, _)| *key);
+    Some(keyed.into_iter().map(|(_, place)| place).collect())
+}
+
 /// A relative move: nothing for no step.
 fn steps(count: u16, direction: char) -> String {
     match count {
@@ -177,6 +242,14 @@ fn pen(cell: &Cell) -> Pen {
         modifier |= cell.modifier & known;
     }
     Pen { known: true, fg: cell.fg, bg: cell.bg, modifier }
+}
+
+/// Modifiers that show on a blank.
+const LINES: Modifier = Modifier::UNDERLINED.union(Modifier::REVERSED);
+
+/// Whether a cell shows its background alone.
+fn is_blank(cell: &Cell) -> bool {
+    matches!(cell.symbol(), "" | " ") && !cell.modifier.intersects(LINES)
 }
 
 fn columns(cell: &Cell) -> u16 {

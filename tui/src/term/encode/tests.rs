@@ -59,6 +59,21 @@ fn after_a_glyph_of_uncertain_width_the_column_is_said_again() {
     assert!(text.contains("é\x1b[1;2H1"), "{text:?}");
 }
 
+#[test]
+fn what_looks_alike_is_written_together_when_that_is_shorter() {
+    let (bright, dim) = (Color::Rgb(205, 214, 244), Color::Rgb(108, 112, 134));
+    let rows = |value: &'static str, unit: &'static str| {
+        let line = |y| [(0, y, value, Style::new().fg(bright)), (4, y, unit, Style::new().fg(dim))];
+        frame(&[line(0), line(1), line(2)].concat())
+    };
+    let mut encoder = Encoder::default();
+    let (one, two) = (rows("999", "KiB"), rows("1.0", "MiB"));
+    encoder.encode(&Buffer::empty(Rect::ZERO), &one);
+    let bytes = String::from_utf8(encoder.encode(&one, &two)).unwrap();
+    assert_eq!(bytes.matches("38;2;").count(), 1, "the pen was dim already: {bytes:?}");
+    assert!(bytes.starts_with("\u{1b}[1;5HM"), "{bytes:?}");
+}
+
 fn cells() -> impl Strategy<Value = Vec<(u16, u16, String, Style)>> {
     let colour = prop_oneof![
         Just(Color::Reset),
