@@ -8,7 +8,6 @@ pub mod action;
 pub mod autostart;
 pub mod cli;
 pub mod client;
-pub mod clock;
 pub mod command;
 pub mod effect;
 pub mod format;
@@ -29,3 +28,5 @@ pub mod update;
 pub mod view;
 pub mod widget;
 pub mod zone;
+
+pub use ccm_daemon::clock;
