@@ -32,24 +32,29 @@ mod full {
 
     #[test]
     fn a_store_starts_reads_and_recovers_on_a_full_disk() {
-        inside("8m", "full::on_a_small_disk");
+        inside("size=8m", "full::on_a_small_disk");
     }
 
     #[test]
     fn a_daemon_starts_serves_and_recovers_on_a_full_disk() {
-        inside("48m", "full::a_daemon_on_a_small_disk");
+        inside("size=48m", "full::a_daemon_on_a_small_disk");
     }
 
-    /// Runs a test of this file on a file system of that size.
-    fn inside(size: &str, test: &str) {
+    #[test]
+    fn a_store_without_inodes_refuses_what_needs_a_file_and_goes_on_when_there_is_one() {
+        inside("size=16m,nr_inodes=60", "full::without_inodes");
+    }
+
+    /// Runs a test of this file on a file system of that kind.
+    fn inside(limits: &str, test: &str) {
         let temporary = tempfile::tempdir().unwrap();
         let script =
-            "mount -t tmpfs -o size=$3 none \"$1\" || exit 77; exec \"$2\" --exact $4 --nocapture";
+            "mount -t tmpfs -o $3 none \"$1\" || exit 77; exec \"$2\" --exact $4 --nocapture";
         let result = Command::new("unshare")
             .args(["--mount", "--", "sh", "-c", script, "sh"])
             .arg(temporary.path())
             .arg(std::env::current_exe().unwrap())
-            .args([size, test])
+            .args([limits, test])
             .env(DIRECTORY, temporary.path())
             .output();
         match result {
@@ -140,6 +145,54 @@ mod full {
         let store = Storage::open_with(&data, OPTIONS).unwrap();
         let read: Vec<_> = store.ledger.scan(None).map(|record| record.unwrap().1).collect();
         assert_eq!(read, kept);
+        println!("went through with {} records", kept.len());
+    }
+
+    /// Makes files until no more can be made.
+    fn take_inodes(directory: &Path, name: &str) -> usize {
+        let made = (0..1_000)
+            .take_while(|at| File::create(directory.join(format!("{name}-{at}"))).is_ok());
+        made.count()
+    }
+
+    /// Not a test of its own: runs inside the namespace.
+    #[test]
+    fn without_inodes() {
+        let Some(mount) = std::env::var_os(DIRECTORY) else { return };
+        let mount = Path::new(&mount);
+        let data = mount.join("data");
+        let mut store = Storage::open_with(&data, OPTIONS).unwrap();
+        let (mut head, _) = store.keeper.history("head", OPTIONS.log).unwrap();
+        assert!(take_inodes(mount, "first") > 10);
+        let mut kept = Vec::new();
+        let mut refused = 0;
+        // Segments are full after 64 records; the reserve gives one inode back.
+        for at in 0..400_u32 {
+            let record = vec![at as u8; 1000];
+            match put(&mut store.ledger, &record) {
+                Ok(()) => kept.push(record),
+                Err(error) => {
+                    assert!(error.is_full(), "{error}");
+                    refused += 1;
+                }
+            }
+            take_inodes(mount, "again");
+        }
+        assert!(refused > 100 && kept.len() >= 64, "{refused} refused, {} kept", kept.len());
+        while put(&mut head, &[1; 4096]).is_ok() {}
+        assert!(matches!(store.probe(), StoreState::ReadOnly { .. }));
+        drop((store, head));
+
+        let mut store = Storage::open_with(&data, OPTIONS).unwrap();
+        let (mut head, _) = store.keeper.history("head", OPTIONS.log).unwrap();
+        let read: Vec<_> = store.ledger.scan(None).map(|record| record.unwrap().1).collect();
+        assert_eq!(read, kept);
+        for at in 0..8 {
+            fs::remove_file(mount.join(format!("first-{at}"))).unwrap();
+        }
+        assert_eq!(store.probe(), StoreState::ReadWrite);
+        put(&mut store.ledger, b"after").unwrap();
+        put(&mut head, b"after").unwrap();
         println!("went through with {} records", kept.len());
     }
 

@@ -39,7 +39,8 @@ pub trait Disk: Debug + Send + Sync {
     fn remove(&self, path: &Path) -> io::Result<()>;
     /// Makes the creations, renames and removals in a directory outlast a power loss.
     fn sync_directory(&self, path: &Path) -> io::Result<()>;
-    /// How many bytes an ordinary user could still write below this path.
+    /// How many bytes an ordinary user could still write below this path, in new files too: none
+    /// when the file system has no inode left.
     fn available(&self, path: &Path) -> io::Result<u64>;
 }
 
@@ -110,6 +111,10 @@ impl Disk for RealDisk {
 
     fn available(&self, path: &Path) -> io::Result<u64> {
         let state = rustix::fs::statvfs(path)?;
+        // Some file systems make inodes as they need them and count none.
+        if state.f_files > 0 && state.f_favail == 0 {
+            return Ok(0);
+        }
         Ok(state.f_bavail.saturating_mul(state.f_frsize))
     }
 }
