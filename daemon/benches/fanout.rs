@@ -65,14 +65,14 @@ fn view(feed: u64, round: u64) -> View {
     for row in 0..ROWS {
         let changed = (row as u64 + round).is_multiple_of(4);
         let value = if changed { round } else { 0 };
-        view.rows.push(Row {
-            key: format!("{feed}-{row}"),
-            cells: vec![
+        view.rows.push(Row::shared(
+            format!("{feed}-{row}"),
+            vec![
                 Cell::Text(format!("row number {row}").into()),
                 Cell::Number(value as f64 / 3.0),
                 Cell::Integer(row as i64),
             ],
-        });
+        ));
     }
     view
 }

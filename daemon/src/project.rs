@@ -4,6 +4,7 @@
 //! what is drawn over time is described by [`Selection`]s and kept by the engine.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use ccm_proto::SafeText;
 use ccm_proto::model::source::SourceType;
@@ -34,7 +35,7 @@ pub struct Planes {
     /// Named values.
     pub fields: BTreeMap<String, Cell>,
     /// Keyed rows, in order, each key once.
-    pub rows: Vec<Row>,
+    pub rows: Vec<Arc<Row>>,
     /// Rows there are in all.
     pub rows_total: u32,
     /// Something that the widget shows is there.
@@ -139,17 +140,18 @@ fn safe(text: &str) -> SafeText {
 #[derive(Default)]
 struct Keys {
     /// How often a key was wanted already.
-    seen: HashMap<String, usize>,
+    seen: HashMap<Arc<str>, usize>,
 }
 
 impl Keys {
-    fn unique(&mut self, wanted: Option<String>, index: usize) -> String {
+    fn unique(&mut self, wanted: Option<String>, index: usize) -> Arc<str> {
         let mut key = wanted.unwrap_or_else(|| format!("#{index}"));
-        while let Some(count) = self.seen.get_mut(&key) {
+        while let Some(count) = self.seen.get_mut(key.as_str()) {
             *count += 1;
             key = format!("{key}#{count}");
         }
-        self.seen.insert(key.clone(), 1);
+        let key: Arc<str> = key.into();
+        self.seen.insert(Arc::clone(&key), 1);
         key
     }
 }

@@ -83,19 +83,24 @@ fn track() -> impl Strategy<Value = Track> {
     )
 }
 
-fn row() -> impl Strategy<Value = Row> {
-    ("\\PC{0,8}", prop::collection::vec(cell(), 0..5)).prop_map(|(key, cells)| Row { key, cells })
+fn row() -> impl Strategy<Value = Arc<Row>> {
+    ("\\PC{0,8}", prop::collection::vec(cell(), 0..5))
+        .prop_map(|(key, cells)| Row::shared(key, cells))
 }
 
 fn texts() -> impl Strategy<Value = Vec<String>> {
     prop::collection::vec("[a-z]{0,6}", 0..4)
 }
 
+fn keys() -> impl Strategy<Value = Vec<Arc<str>>> {
+    texts().prop_map(|texts| texts.into_iter().map(Into::into).collect())
+}
+
 fn delta() -> impl Strategy<Value = ViewDelta> {
     let field = ("[a-z.]{1,8}", cell()).prop_map(|(name, value)| Field { name, value });
     let fields = (prop::collection::vec(field, 0..4), texts());
     let tracks = (prop::collection::vec(track(), 0..4), texts(), option::of(texts()));
-    let rows = (prop::collection::vec(row(), 0..4), texts(), option::of(texts()));
+    let rows = (prop::collection::vec(row(), 0..4), keys(), option::of(keys()));
     (option::of(status()), fields, tracks, option::of(time()), rows, option::of(any::<u32>()))
         .prop_map(|(status, fields, tracks, window_start, rows, rows_total)| ViewDelta {
             status,

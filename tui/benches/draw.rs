@@ -71,13 +71,15 @@ fn widget(index: usize) -> (String, View) {
         }
         1 => {
             view.rows = (0..200)
-                .map(|row| Row {
-                    key: row.to_string(),
-                    cells: vec![
-                        Cell::Integer(row as i64),
-                        Cell::Number(wave(row)),
-                        Cell::Text(format!("process number {row}").into()),
-                    ],
+                .map(|row| {
+                    Row::shared(
+                        row.to_string(),
+                        vec![
+                            Cell::Integer(row as i64),
+                            Cell::Number(wave(row)),
+                            Cell::Text(format!("process number {row}").into()),
+                        ],
+                    )
                 })
                 .collect();
             view.rows_total = 200;
@@ -88,14 +90,16 @@ fn widget(index: usize) -> (String, View) {
         }
         2 => {
             view.rows = (0..16)
-                .map(|row| Row {
-                    key: row.to_string(),
-                    cells: vec![
-                        Cell::Text(format!("core {row}").into()),
-                        Cell::Number(wave(row)),
-                        Cell::Number(100.0),
-                        Cell::Absent,
-                    ],
+                .map(|row| {
+                    Row::shared(
+                        row.to_string(),
+                        vec![
+                            Cell::Text(format!("core {row}").into()),
+                            Cell::Number(wave(row)),
+                            Cell::Number(100.0),
+                            Cell::Absent,
+                        ],
+                    )
                 })
                 .collect();
             (

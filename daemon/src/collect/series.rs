@@ -118,7 +118,7 @@ fn hash_label(label: Option<&Value>, hasher: &mut DefaultHasher) {
 
 fn label_text(label: Option<&Value>) -> String {
     match label {
-        Some(Value::Text(text)) => text.clone(),
+        Some(Value::Text(text)) => text.to_string(),
         Some(Value::Integer(integer)) => integer.to_string(),
         _ => String::new(),
     }

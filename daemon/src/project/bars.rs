@@ -1,5 +1,7 @@
 //! Labelled meters.
 
+use std::sync::Arc;
+
 use ccm_proto::SafeText;
 use ccm_proto::model::widget::{BarRows, BarsConfig, PathOrNumber};
 use ccm_proto::model::{Cell, Row, Value};
@@ -25,7 +27,7 @@ pub(super) fn project(config: &BarsConfig, reader: &mut Reader<'_>) {
     reader.planes.rows_total = u32::try_from(total).unwrap_or(u32::MAX);
 }
 
-fn list_meters(config: &BarRows, items: &[Value], rows: &mut Vec<Row>) {
+fn list_meters(config: &BarRows, items: &[Value], rows: &mut Vec<Arc<Row>>) {
     let mut keys = Keys::default();
     for (index, item) in items.iter().take(ROWS_MAX).enumerate() {
         let key = keys.unique(item.at(&config.label).and_then(key_text), index);
@@ -37,12 +39,12 @@ fn list_meters(config: &BarRows, items: &[Value], rows: &mut Vec<Row>) {
 }
 
 /// Cells: label, value, maximum, text. A value that is text stands in the last, without a meter.
-fn meter(key: String, label: Cell, value: Cell, max: Cell) -> Row {
+fn meter(key: String, label: Cell, value: Cell, max: Cell) -> Arc<Row> {
     let (value, text) = match value {
         Cell::Text(_) => (Cell::Absent, value),
         number => (number, Cell::Absent),
     };
-    Row { key, cells: vec![label, value, max, text] }
+    Row::shared(key, vec![label, value, max, text])
 }
 
 /// A maximum that the reading lacks is absent; one that is not configured is 100.

@@ -19,7 +19,7 @@ pub(super) fn project(config: &GaugeConfig, reader: &mut Reader<'_>) {
     for (index, item) in items.iter().take(ROWS_MAX).enumerate() {
         let key = keys.unique(item.at("name").and_then(key_text), index);
         let cells = CELLS.map(|path| item.at(path).map_or(Cell::Absent, cell));
-        reader.planes.rows.push(Row { key, cells: cells.to_vec() });
+        reader.planes.rows.push(Row::shared(key, cells.to_vec()));
     }
     reader.planes.rows_total = u32::try_from(items.len()).unwrap_or(u32::MAX);
 }

@@ -27,7 +27,7 @@ pub(super) fn project(config: &TableConfig, reader: &mut Reader<'_>) {
     let row = |(index, entry): (usize, Entry<'_>)| {
         let columns = config.columns.iter();
         let cells = columns.map(|column| entry.item.at(&column.field).map_or(Cell::Absent, cell));
-        Row { key: keys.unique(key_text(entry.key), index), cells: cells.collect() }
+        Row::shared(keys.unique(key_text(entry.key), index), cells.collect())
     };
     reader.planes.rows = entries.into_iter().enumerate().map(row).collect();
     reader.planes.rows_total = u32::try_from(items.len()).unwrap_or(u32::MAX);

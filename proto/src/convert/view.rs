@@ -1,5 +1,7 @@
 //! View data and its changes.
 
+use std::sync::Arc;
+
 use super::{ConvertError, each, long, millis, optional_text, optional_time, short, value};
 use crate::SafeText;
 use crate::model::view::TRACK_MAX;
@@ -53,13 +55,13 @@ impl TryFrom<wire::Row> for Row {
     type Error = ConvertError;
 
     fn try_from(row: wire::Row) -> Result<Self, ConvertError> {
-        Ok(Self { key: row.key, cells: each("cells", row.cells)? })
+        Ok(Self { key: row.key.into(), cells: each("cells", row.cells)? })
     }
 }
 
 impl From<&Row> for wire::Row {
     fn from(row: &Row) -> Self {
-        Self { key: row.key.clone(), cells: row.cells.iter().map(Into::into).collect() }
+        Self { key: row.key.to_string(), cells: row.cells.iter().map(Into::into).collect() }
     }
 }
 
@@ -101,12 +103,18 @@ impl TryFrom<wire::ViewDelta> for ViewDelta {
             removed_tracks: delta.removed_tracks,
             track_order: delta.track_order_changed.then_some(delta.track_order),
             window_start: delta.window_start_ms.map(Timestamp::from_millis),
-            rows: each("rows", delta.rows)?,
-            removed_rows: delta.removed_rows,
-            row_order: delta.row_order_changed.then_some(delta.row_order),
+            rows: each("rows", delta.rows)?.into_iter().map(Arc::new).collect(),
+            removed_rows: delta.removed_rows.into_iter().map(Into::into).collect(),
+            row_order: delta
+                .row_order_changed
+                .then(|| delta.row_order.into_iter().map(Into::into).collect()),
             rows_total: delta.rows_total,
         })
     }
+}
+
+fn keys(keys: &[Arc<str>]) -> Vec<String> {
+    keys.iter().map(ToString::to_string).collect()
 }
 
 impl From<&ViewDelta> for wire::ViewDelta {
@@ -124,9 +132,9 @@ impl From<&ViewDelta> for wire::ViewDelta {
             track_order: delta.track_order.clone().unwrap_or_default(),
             track_order_changed: delta.track_order.is_some(),
             window_start_ms: delta.window_start.map(Timestamp::as_millis),
-            rows: delta.rows.iter().map(Into::into).collect(),
-            removed_rows: delta.removed_rows.clone(),
-            row_order: delta.row_order.clone().unwrap_or_default(),
+            rows: delta.rows.iter().map(|row| row.as_ref().into()).collect(),
+            removed_rows: keys(&delta.removed_rows),
+            row_order: delta.row_order.as_deref().map(keys).unwrap_or_default(),
             row_order_changed: delta.row_order.is_some(),
             rows_total: delta.rows_total,
         }

@@ -3,9 +3,11 @@
 
 use std::collections::BTreeMap;
 
+use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
-/// One node of a reading.
+/// One node of a reading. Names and short texts take no memory of their own: a list of processes
+/// has thousands of them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Value {
@@ -19,11 +21,11 @@ pub enum Value {
     /// A number; not-a-number never occurs, it is [`Value::Absent`].
     Number(f64),
     /// Text from outside, not yet safe to show.
-    Text(String),
+    Text(CompactString),
     /// Items in order.
     List(Vec<Value>),
     /// Named values.
-    Map(BTreeMap<String, Value>),
+    Map(BTreeMap<CompactString, Value>),
 }
 
 impl Value {
@@ -68,7 +70,7 @@ impl Value {
     }
 
     /// A map of the given entries.
-    pub fn map<K: Into<String>>(entries: impl IntoIterator<Item = (K, Self)>) -> Self {
+    pub fn map<K: Into<CompactString>>(entries: impl IntoIterator<Item = (K, Self)>) -> Self {
         Self::Map(entries.into_iter().map(|(key, value)| (key.into(), value)).collect())
     }
 }
@@ -105,13 +107,13 @@ impl From<bool> for Value {
 
 impl From<&str> for Value {
     fn from(text: &str) -> Self {
-        Self::Text(text.to_owned())
+        Self::Text(text.into())
     }
 }
 
 impl From<String> for Value {
     fn from(text: String) -> Self {
-        Self::Text(text)
+        Self::Text(text.into())
     }
 }
 

@@ -4,6 +4,7 @@
 //! each widget type fills the planes it needs; a [`ViewDelta`] carries only what changed in them.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 use crate::SafeText;
 
@@ -145,9 +146,16 @@ pub const TRACK_MAX: usize = 16_384;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
     /// Identity within the view.
-    pub key: String,
+    pub key: Arc<str>,
     /// The cells.
     pub cells: Vec<Cell>,
+}
+
+impl Row {
+    /// A row that views and their changes can share.
+    pub fn shared(key: impl Into<Arc<str>>, cells: Vec<Cell>) -> Arc<Self> {
+        Arc::new(Self { key: key.into(), cells })
+    }
 }
 
 /// How a view came to be.
@@ -177,7 +185,7 @@ pub struct View {
     /// Lines over time, in order.
     pub tracks: Vec<Track>,
     /// Keyed rows, in order.
-    pub rows: Vec<Row>,
+    pub rows: Vec<Arc<Row>>,
     /// Rows there are in all, when `rows` is only a window of them.
     pub rows_total: u32,
 }
@@ -200,11 +208,11 @@ pub struct ViewDelta {
     /// Values before this have left the window.
     pub window_start: Option<Timestamp>,
     /// Rows that are new or changed.
-    pub rows: Vec<Row>,
+    pub rows: Vec<Arc<Row>>,
     /// Rows that are gone.
-    pub removed_rows: Vec<String>,
+    pub removed_rows: Vec<Arc<str>>,
     /// The keys of all rows in order, when the order changed.
-    pub row_order: Option<Vec<String>>,
+    pub row_order: Option<Vec<Arc<str>>>,
     /// Rows there are in all, when it changed.
     pub rows_total: Option<u32>,
 }
@@ -284,17 +292,16 @@ impl View {
             && self.rows.iter().zip(&next.rows).all(|(a, b)| a.key == b.key);
         if same_order {
             let both = self.rows.iter().zip(&next.rows);
-            delta.rows.extend(both.filter(|(a, b)| a != b).map(|(_, row)| row.clone()));
+            delta.rows.extend(both.filter(|(a, b)| a != b).map(|(_, row)| Arc::clone(row)));
             return;
         }
-        let old: HashMap<&str, &Row> =
-            self.rows.iter().map(|row| (row.key.as_str(), row)).collect();
-        let changed = next.rows.iter().filter(|row| old.get(row.key.as_str()) != Some(row));
+        let old: HashMap<&str, &Arc<Row>> = self.rows.iter().map(|row| (&*row.key, row)).collect();
+        let changed = next.rows.iter().filter(|row| old.get(&*row.key) != Some(row));
         delta.rows.extend(changed.cloned());
-        let kept: HashSet<&str> = next.rows.iter().map(|r| r.key.as_str()).collect();
-        let gone = self.rows.iter().filter(|row| !kept.contains(row.key.as_str()));
-        delta.removed_rows.extend(gone.map(|row| row.key.clone()));
-        delta.row_order = Some(next.rows.iter().map(|row| row.key.clone()).collect());
+        let kept: HashSet<&str> = next.rows.iter().map(|row| &*row.key).collect();
+        let gone = self.rows.iter().filter(|row| !kept.contains(&*row.key));
+        delta.removed_rows.extend(gone.map(|row| Arc::clone(&row.key)));
+        delta.row_order = Some(next.rows.iter().map(|row| Arc::clone(&row.key)).collect());
     }
 
     /// Takes a change over. Any delta can be applied to any view: what does not fit is dropped.
@@ -357,12 +364,18 @@ impl View {
         }
     }
 
-    fn apply_rows(&mut self, changed: Vec<Row>, removed: &[String], order: Option<&[String]>) {
+    fn apply_rows(
+        &mut self,
+        changed: Vec<Arc<Row>>,
+        removed: &[Arc<str>],
+        order: Option<&[Arc<str>]>,
+    ) {
         if changed.is_empty() && removed.is_empty() && order.is_none() {
             return;
         }
-        let index: HashMap<String, usize> =
-            self.rows.iter().enumerate().map(|(index, row)| (row.key.clone(), index)).collect();
+        let index: HashMap<Arc<str>, usize> = (self.rows.iter().enumerate())
+            .map(|(index, row)| (Arc::clone(&row.key), index))
+            .collect();
         for row in changed {
             match index.get(&row.key) {
                 Some(&at) if at < self.rows.len() => self.rows[at] = row,
@@ -370,12 +383,12 @@ impl View {
             }
         }
         if !removed.is_empty() {
-            let gone: HashSet<&String> = removed.iter().collect();
+            let gone: HashSet<&Arc<str>> = removed.iter().collect();
             self.rows.retain(|row| !gone.contains(&row.key));
         }
         if let Some(order) = order {
             let rank = ranks(order);
-            self.rows.sort_by_key(|row| rank.get(row.key.as_str()).copied().unwrap_or(usize::MAX));
+            self.rows.sort_by_key(|row| rank.get(&*row.key).copied().unwrap_or(usize::MAX));
         }
     }
 }
@@ -401,8 +414,8 @@ impl ViewDelta {
     }
 }
 
-fn ranks(order: &[String]) -> HashMap<&str, usize> {
-    order.iter().enumerate().map(|(rank, key)| (key.as_str(), rank)).collect()
+fn ranks<K: AsRef<str>>(order: &[K]) -> HashMap<&str, usize> {
+    order.iter().enumerate().map(|(rank, key)| (key.as_ref(), rank)).collect()
 }
 
 /// Where the track of this id stands. Deltas name tracks in order, so the search goes on where the

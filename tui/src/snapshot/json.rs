@@ -225,5 +225,5 @@ fn rows(view: &View, columns: &[Heads<'_>]) -> Value {
         let cells: Map<String, Value> = cells.into_iter().collect();
         object([("key", text(&row.key)), ("cells", cells.into())])
     };
-    view.rows.iter().map(named).collect()
+    view.rows.iter().map(|row| named(row)).collect()
 }

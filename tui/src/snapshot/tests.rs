@@ -288,12 +288,8 @@ fn json_has_labels_formats_states_and_exact_numbers() {
         ..View::default()
     };
     let cells = vec![Cell::Integer(7), Cell::Text(SafeText::new("a\x1b[31m")), Cell::Number(0.5)];
-    let table_view = View {
-        status,
-        rows: vec![Row { key: "7".to_owned(), cells }],
-        rows_total: 1,
-        ..View::default()
-    };
+    let table_view =
+        View { status, rows: vec![Row::shared("7", cells)], rows_total: 1, ..View::default() };
     let heading = Heading { layout: &host, page: "Overview", at: Timestamp::from_millis(10_000) };
     let unknown = View::default();
     let value = json(

@@ -125,9 +125,11 @@ fn live() -> ViewStatus {
 }
 
 fn table(rows: usize) -> View {
-    let row = |index: usize| Row {
-        key: index.to_string(),
-        cells: vec![Cell::Integer(index as i64), Cell::Text(format!("process {index}").into())],
+    let row = |index: usize| {
+        Row::shared(
+            index.to_string(),
+            vec![Cell::Integer(index as i64), Cell::Text(format!("process {index}").into())],
+        )
     };
     View {
         status: live(),
@@ -336,7 +338,7 @@ const HOSTILE: &[&str] = &[
 fn hostile_text_reaches_no_cell() {
     for text in HOSTILE {
         let (mut model, _) = connected();
-        let row = Row { key: (*text).to_owned(), cells: vec![Cell::Text((*text).into()); 2] };
+        let row = Row::shared(*text, vec![Cell::Text((*text).into()); 2]);
         let view = View {
             status: ViewStatus { quality: Quality::Error, cause: Some((*text).into()), ..live() },
             rows: vec![row],

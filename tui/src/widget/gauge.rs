@@ -153,7 +153,7 @@ fn draw_meter(
 
 /// What the value is made of: a line each, or, where there is only one, the names of the worst.
 fn breakdown(context: &DrawContext<'_>, area: Rect, canvas: &mut Canvas<'_>) {
-    let mut rows: Vec<&Row> = context.view.rows.iter().collect();
+    let mut rows: Vec<&Row> = context.view.rows.iter().map(AsRef::as_ref).collect();
     let height = usize::from(area.height);
     if rows.is_empty() || height == 0 {
         return;

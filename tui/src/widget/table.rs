@@ -34,7 +34,8 @@ pub(super) fn draw(
     let order = ordered_rows(context);
     let heading = u16::from(area.height >= HEADING_HEIGHT_MIN);
     let body = Rect { y: area.y + heading, height: area.height - heading, ..area };
-    let rows: Vec<&Row> = order.iter().filter_map(|index| context.view.rows.get(*index)).collect();
+    let rows: Vec<&Row> =
+        order.iter().filter_map(|index| Some(context.view.rows.get(*index)?.as_ref())).collect();
     let slots = slots(context, config, &rows, usize::from(area.width));
     if heading > 0 {
         draw_heading(context, config, &slots, area, canvas);

@@ -212,7 +212,7 @@ mod tests {
 
     fn set(reading: &mut Value, branch: &str, value: Value) {
         let Value::Map(map) = reading else { panic!("a reading is a map") };
-        map.insert(branch.to_owned(), value);
+        map.insert(branch.into(), value);
     }
 
     #[test]

@@ -216,7 +216,7 @@ impl Collector for LinuxCollector {
         self.before = Some(now);
         let health = health::value(&health::components(&value));
         if let Value::Map(branches) = &mut value {
-            branches.insert("health".to_owned(), health);
+            branches.insert("health".into(), health);
         }
         let samples = self.sampler.samples(&value);
         Ok(Reading { source: self.source.clone(), at: moment.at, value, samples })

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -46,12 +48,12 @@ fn tracks() -> impl Strategy<Value = Vec<Track>> {
     })
 }
 
-fn rows() -> impl Strategy<Value = Vec<Row>> {
+fn rows() -> impl Strategy<Value = Vec<Arc<Row>>> {
     let keys = proptest::sample::subsequence(vec!["k", "l", "m", "n", "o"], 0..5).prop_shuffle();
     let cells = proptest::collection::vec(proptest::collection::vec(cell(), 0..2), 5);
     (keys, cells).prop_map(|(keys, cells)| {
         let rows = keys.into_iter().zip(cells);
-        rows.map(|(key, cells)| Row { key: key.to_owned(), cells }).collect()
+        rows.map(|(key, cells)| Row::shared(key, cells)).collect()
     })
 }
 
@@ -103,9 +105,9 @@ prop_compose! {
             removed_tracks,
             track_order,
             window_start: window_start.map(Timestamp::from_millis),
-            rows: rows.into_iter().map(|(key, cells)| Row { key, cells }).collect(),
-            removed_rows,
-            row_order,
+            rows: rows.into_iter().map(|(key, cells)| Row::shared(key, cells)).collect(),
+            removed_rows: removed_rows.into_iter().map(Into::into).collect(),
+            row_order: row_order.map(|keys| keys.into_iter().map(Into::into).collect()),
             rows_total: None,
         }
     }

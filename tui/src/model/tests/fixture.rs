@@ -1,5 +1,7 @@
 //! A client that is connected to a daemon with the shipped layout `host`, for tests.
 
+use std::sync::Arc;
+
 use std::path::Path;
 
 use ccm_proto::SafeText;
@@ -253,8 +255,8 @@ fn track(id: &str, label: &str, high: f64) -> Track {
     }
 }
 
-fn row(key: &str, cells: Vec<Cell>) -> Row {
-    Row { key: key.to_owned(), cells }
+fn row(key: &str, cells: Vec<Cell>) -> Arc<Row> {
+    Row::shared(key, cells)
 }
 
 /// What a cell is made of.

@@ -386,7 +386,7 @@ fn meters_that_have_no_room_scroll_and_those_that_have_room_leave_it_to_the_page
     let rows = |model: &Model| view::rows_of(model, &cores);
     assert_eq!(rows(&model), None, "the fixture has few");
     let mut view = model.data.feed(&cores).unwrap().view.as_ref().clone();
-    let many = |index: usize| Row { key: index.to_string(), ..view.rows[0].clone() };
+    let many = |index: usize| Row::shared(index.to_string(), view.rows[0].cells.clone());
     view.rows = (0..60).map(many).collect();
     let slot = model.data.feed(&cores).unwrap().slot;
     let change =

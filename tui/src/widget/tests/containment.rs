@@ -1,6 +1,8 @@
 //! Whatever is measured, however it is named: drawing stays inside the widget, every cell holds
 //! what a terminal shows in as many columns, and the set of characters is kept.
 
+use std::sync::Arc;
+
 use ccm_proto::SafeText;
 use ccm_proto::model::widget::{Order, WidgetType};
 use ccm_proto::model::{Cell, Interval, Quality, Row, Timestamp, Track, View, ViewStatus};
@@ -64,11 +66,11 @@ fn cell() -> impl Strategy<Value = Cell> {
     ]
 }
 
-fn row() -> impl Strategy<Value = Row> {
+fn row() -> impl Strategy<Value = Arc<Row>> {
     let label = words().prop_map(Cell::Text);
     (any::<u64>(), label, prop::collection::vec(cell(), 0..8)).prop_map(|(key, label, rest)| {
         let cells = std::iter::once(label).chain(rest).collect();
-        Row { key: key.to_string(), cells }
+        Row::shared(key.to_string(), cells)
     })
 }
 

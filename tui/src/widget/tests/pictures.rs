@@ -100,13 +100,15 @@ fn meters(count: usize) -> Sitter {
     let spec = spec_of(WidgetType::Bars);
     let mut view = View { rows_total: count as u32, ..fixture::view(&spec) };
     let part = |index: usize| 100.0 * index as f64 / (count - 1).max(1) as f64;
-    let row = |index: usize| Row {
-        key: index.to_string(),
-        cells: vec![
-            Cell::Text(SafeText::from(format!("core {index}"))),
-            Cell::Number(part(index)),
-            Cell::Number(100.0),
-        ],
+    let row = |index: usize| {
+        Row::shared(
+            index.to_string(),
+            vec![
+                Cell::Text(SafeText::from(format!("core {index}"))),
+                Cell::Number(part(index)),
+                Cell::Number(100.0),
+            ],
+        )
     };
     view.rows = (0..count).map(row).collect();
     Sitter::new(spec, view)
