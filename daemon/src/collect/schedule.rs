@@ -10,8 +10,8 @@ pub const PRIMING: Interval = Interval::from_millis(100);
 pub const BACKOFF_MAX: Interval = Interval::from_secs(60);
 
 /// The largest phase: sources of one interval do not start all at once, yet a reading remains
-/// close to its tick.
-const PHASE_MAX: Interval = Interval::from_millis(20);
+/// close to its tick, and those of one second reach a screen in one picture.
+const PHASE_MAX: Interval = Interval::from_millis(5);
 
 /// Refreshing on demand is told apart to the second, or to the interval when that is shorter.
 const REFRESH_STEP: Interval = Interval::from_secs(1);
