@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::app::{self, AppError};
-use crate::doctor::{self, DoctorError, Order};
+use crate::doctor::{self, DoctorArgs, DoctorError};
 use crate::settings::{Paths, Settings, SettingsError};
 use crate::storage::StorageError;
 use crate::storage::lock::LockError;
@@ -42,7 +42,7 @@ enum Command {
     /// Check the settings and say what they mean
     CheckConfig,
     /// Look for damage in the data directory, while no daemon uses it
-    Doctor(Order),
+    Doctor(DoctorArgs),
 }
 
 /// Runs the service binary.
@@ -55,7 +55,7 @@ pub fn main() -> ExitCode {
     match cli.command {
         None => serve(settings, cli.config),
         Some(Command::CheckConfig) => check(&settings, cli.config.as_deref()),
-        Some(Command::Doctor(order)) => doctor(&settings, order),
+        Some(Command::Doctor(args)) => doctor(&settings, args),
     }
 }
 
@@ -72,9 +72,9 @@ fn complain(sentence: &str) {
 
 /// Looks for damage and says what there is: [`EXIT_OK`] when nothing is damaged any more,
 /// [`EXIT_FAILED`] otherwise.
-pub fn doctor(settings: &Settings, order: Order) -> ExitCode {
+pub fn doctor(settings: &Settings, args: DoctorArgs) -> ExitCode {
     let found = match Paths::resolve(settings) {
-        Ok(paths) => doctor::look(&paths.data, order),
+        Ok(paths) => doctor::look(&paths.data, args),
         Err(error) => {
             complain(&error.to_string());
             return ExitCode::from(EXIT_USAGE);

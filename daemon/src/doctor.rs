@@ -10,7 +10,7 @@ use crate::storage::{Storage, StorageError};
 
 /// What to do beside looking.
 #[derive(Clone, Copy, Debug, Default, clap::Args)]
-pub struct Order {
+pub struct DoctorArgs {
     /// Make the index anew from the ledger
     #[arg(long)]
     pub rebuild: bool,
@@ -39,24 +39,24 @@ pub enum DoctorError {
     Storage(#[from] StorageError),
 }
 
-/// Looks at a data directory. Reads all of it; beside what `order` says only that is done which a
+/// Looks at a data directory. Reads all of it; beside what `args` says only that is done which a
 /// start of the daemon does.
-pub fn look(directory: &Path, order: Order) -> Result<Findings, DoctorError> {
+pub fn look(directory: &Path, args: DoctorArgs) -> Result<Findings, DoctorError> {
     if !directory.is_dir() {
         return Err(DoctorError::Nothing(directory.to_owned()));
     }
     let mut findings = Findings { lines: Vec::new(), sound: true };
     let Storage { ledger, index, index_state, recovery, keeper } = Storage::open(directory)?;
     findings.lines.extend(recovery.iter().cloned());
-    let examined = examine(&ledger, index, order.rebuild);
-    ledger_findings(&examined, &size(&ledger.reader()), order, &mut findings);
+    let examined = examine(&ledger, index, args.rebuild);
+    ledger_findings(&examined, &size(&ledger.reader()), args, &mut findings);
     for name in histories(directory) {
         history_findings(directory, &name, &mut findings)?;
     }
     if examined.damage.is_none() {
         return Ok(findings);
     }
-    if !order.repair {
+    if !args.repair {
         let hint = "documents cannot be changed until a backup is put in its place, or doctor \
                     --repair keeps what is before the damage";
         findings.lines.push(hint.to_owned());
@@ -80,14 +80,14 @@ pub fn look(directory: &Path, order: Order) -> Result<Findings, DoctorError> {
     Ok(findings)
 }
 
-fn ledger_findings(examined: &Examined, size: &str, order: Order, findings: &mut Findings) {
+fn ledger_findings(examined: &Examined, size: &str, args: DoctorArgs, findings: &mut Findings) {
     let Examined { changes, damage, index_problem } = examined;
     let state = match damage {
         None => "sound".to_owned(),
         Some(_) => format!("damaged after change {changes}"),
     };
     findings.lines.push(format!("ledger: {}, {size}, {state}", count(*changes, "change")));
-    let index = match (index_problem, order.rebuild) {
+    let index = match (index_problem, args.rebuild) {
         (Some(problem), _) => format!("cannot be written: {problem}"),
         (None, true) => "made anew".to_owned(),
         (None, false) => "goes with the ledger".to_owned(),

@@ -105,7 +105,8 @@ impl Storage {
     }
 
     /// Puts a ledger of these records alone in the place of the present one, which is kept beside
-    /// it; says where. Whatever happens meanwhile, there is one of the two.
+    /// it; says where. The two change places in one call, so that one of them is always there. For
+    /// a store that was opened on the real file system.
     pub fn replace_ledger(self, records: &[Vec<u8>]) -> Result<PathBuf, StorageError> {
         let Self { ledger, index, keeper, .. } = self;
         drop((ledger, index));

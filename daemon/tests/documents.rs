@@ -6,7 +6,7 @@ use std::path::Path;
 
 use ccm_daemon::access::Identity;
 use ccm_daemon::clock::Clock;
-use ccm_daemon::doctor::{self, DoctorError, Order};
+use ccm_daemon::doctor::{self, DoctorArgs, DoctorError};
 use ccm_daemon::notices::NoticeBoard;
 use ccm_daemon::packs;
 use ccm_daemon::registry::RegistryHandle;
@@ -191,19 +191,19 @@ async fn three_changes() -> (TempDir, std::path::PathBuf) {
 #[tokio::test]
 async fn a_doctor_finds_nothing_wrong_with_what_is_sound_and_makes_an_index_anew() {
     let (directory, _) = three_changes().await;
-    let sound = doctor::look(directory.path(), Order::default()).unwrap();
+    let sound = doctor::look(directory.path(), DoctorArgs::default()).unwrap();
     assert!(sound.sound, "{sound:?}");
     assert!(sound.lines[0].starts_with("ledger: 3 changes, 1 segment, "), "{sound:?}");
     assert_eq!(sound.lines[1], "index: goes with the ledger");
     std::fs::remove_dir_all(directory.path().join("index")).unwrap();
-    let order = Order { rebuild: true, ..Order::default() };
-    let rebuilt = doctor::look(directory.path(), order).unwrap();
+    let args = DoctorArgs { rebuild: true, ..DoctorArgs::default() };
+    let rebuilt = doctor::look(directory.path(), args).unwrap();
     assert!(rebuilt.sound && rebuilt.lines.contains(&"index: made anew".to_owned()), "{rebuilt:?}");
     let daemon = Daemon::start(directory.path());
     let request = wire::HistoryRequest { id: Some(id()), ..wire::HistoryRequest::default() };
     let history = daemon.documents.history(Request::new(request)).await.unwrap().into_inner();
     assert_eq!(history.revisions.len(), 4, "three changes and what is shipped");
-    let in_use = doctor::look(directory.path(), Order::default()).unwrap_err();
+    let in_use = doctor::look(directory.path(), DoctorArgs::default()).unwrap_err();
     let held = matches!(&in_use, DoctorError::Storage(StorageError::Lock(LockError::Held { .. })));
     assert!(held, "{in_use}");
     daemon.stop().await;
@@ -223,18 +223,21 @@ async fn a_doctor_keeps_what_is_before_the_damage_and_lays_the_rest_aside() {
     assert!(refused.message().contains("`ccmd doctor --repair`"), "{refused}");
     daemon.stop().await;
 
-    let looked = doctor::look(directory.path(), Order::default()).unwrap();
+    let looked = doctor::look(directory.path(), DoctorArgs::default()).unwrap();
     assert!(!looked.sound, "{looked:?}");
     assert!(looked.lines.iter().any(|line| line.contains("damaged after change 1")), "{looked:?}");
-    let order = Order { repair: true, ..Order::default() };
-    let repaired = doctor::look(directory.path(), order).unwrap();
+    let args = DoctorArgs { repair: true, ..DoctorArgs::default() };
+    // What an interrupted repair has left.
+    std::fs::create_dir(directory.path().join("ledger.new")).unwrap();
+    std::fs::write(directory.path().join("ledger.new/0000000000000001.log"), b"half").unwrap();
+    let repaired = doctor::look(directory.path(), args).unwrap();
     assert!(repaired.sound, "{repaired:?}");
     let aside = directory.path().join("ledger.damaged-1");
     let told = format!("repaired: kept 1 change, the damaged ledger is {}", aside.display());
     assert_eq!(repaired.lines.last(), Some(&told));
     assert_eq!(std::fs::read(aside.join("0000000000000001.log")).unwrap(), bytes);
 
-    assert!(doctor::look(directory.path(), Order::default()).unwrap().sound);
+    assert!(doctor::look(directory.path(), DoctorArgs::default()).unwrap().sound);
     let daemon = Daemon::start(directory.path());
     assert_eq!(interval(&daemon.source("host").await.unwrap()), "2s");
     let applied = daemon.put(None, "interval = \"5s\"").await.unwrap();
@@ -246,7 +249,7 @@ async fn a_doctor_keeps_what_is_before_the_damage_and_lays_the_rest_aside() {
 fn a_doctor_makes_nothing_where_nothing_is() {
     let directory = TempDir::new().unwrap();
     let nowhere = directory.path().join("nowhere");
-    let refused = doctor::look(&nowhere, Order::default()).unwrap_err();
+    let refused = doctor::look(&nowhere, DoctorArgs::default()).unwrap_err();
     assert!(refused.to_string().contains("does not exist"), "{refused}");
     assert!(!nowhere.exists());
 }

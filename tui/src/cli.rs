@@ -162,7 +162,7 @@ pub struct SnapshotArgs {
     /// Where to write it [default: standard output]
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// How long to wait for every widget's first reading
+    /// How long to wait for every widget's first reading and its past
     #[arg(long, value_name = "DURATION", default_value = "5s")]
     pub timeout: Interval,
     /// Draw as if it were this time, as 2026-11-20T14:03:22Z or in Unix milliseconds
@@ -345,7 +345,7 @@ pub enum DaemonCommand {
         lines: usize,
     },
     /// Look for damage in what the daemon keeps, while it is not running
-    Doctor(ccm_daemon::doctor::Order),
+    Doctor(ccm_daemon::doctor::DoctorArgs),
     /// Be the daemon: what `start` runs in the background
     #[command(hide = true)]
     Run {

@@ -48,7 +48,7 @@ pub async fn run(args: &SnapshotArgs, link: &LinkArgs) -> Result<ExitCode, Comma
     }
     let names: Vec<&str> = missing.iter().map(Name::as_str).collect();
     Err(CommandError::Usage(format!(
-        "no reading within {} of: {}; the snapshot shows them as loading",
+        "not complete within {}: {}; the snapshot shows what had arrived",
         args.timeout,
         names.join(", ")
     )))
@@ -158,7 +158,8 @@ fn is_whole(status: &ViewStatus) -> bool {
     status.quality != Quality::Loading && !status.backfilling
 }
 
-/// Widgets of the page without a reading, or without their past; none while the page itself is not known.
+/// Widgets of the page without a reading, or without their past; none while the page itself is not
+/// known.
 fn missing(model: &Model, args: &SnapshotArgs) -> Result<Option<Vec<Name>>, CommandError> {
     if let Some(problem) = model.data.problems.get(&model.data.layout_id()) {
         return Err(CommandError::Usage(format!("{problem}; `ccm get layout` lists the layouts")));

@@ -76,3 +76,55 @@ impl Scrubber {
 fn key(damage: &str) -> String {
     format!("damage:{damage}")
 }
+
+#[cfg(test)]
+mod tests {
+    use ccm_proto::model::Timestamp;
+
+    use super::*;
+    use crate::storage::Storage;
+
+    /// Notices that are up.
+    fn up(notices: &NoticeBoard) -> Vec<String> {
+        notices.subscribe().borrow().values().map(|notice| notice.summary.to_string()).collect()
+    }
+
+    #[test]
+    fn damage_is_a_notice_until_it_is_mended_unless_the_start_told_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut storage = Storage::open(directory.path()).unwrap();
+        storage.ledger.append(&[7; 1_000]).unwrap();
+        storage.ledger.sync().unwrap();
+        let file = directory.path().join("ledger/0000000000000001.log");
+        let whole = std::fs::read(&file).unwrap();
+        let mut flipped = whole.clone();
+        flipped[500] ^= 0x10;
+
+        let notices = NoticeBoard::default();
+        let mut scrubber = Scrubber {
+            scrub: storage.keeper.scrub(),
+            recovery: Vec::new(),
+            clock: Clock::manual(Timestamp::from_millis(1_000)),
+            notices: notices.clone(),
+        };
+        let half_a_day = crate::storage::scrub::PASS;
+        let mut told = BTreeSet::new();
+        std::fs::write(&file, &flipped).unwrap();
+        scrubber.scrub.step(Duration::ZERO, INTERVAL);
+        told = scrubber.tell(&told);
+        let damage = up(&notices);
+        assert_eq!(damage.len(), 1, "{damage:?}");
+        assert!(damage[0].contains("0000000000000001.log is damaged at byte 40"), "{damage:?}");
+
+        std::fs::write(&file, &whole).unwrap();
+        scrubber.scrub.step(half_a_day, INTERVAL);
+        told = scrubber.tell(&told);
+        assert_eq!((up(&notices), told.len()), (Vec::<String>::new(), 0));
+
+        std::fs::write(&file, &flipped).unwrap();
+        scrubber.recovery = damage;
+        scrubber.scrub.step(half_a_day * 2, INTERVAL);
+        assert!(scrubber.tell(&told).is_empty());
+        assert!(up(&notices).is_empty());
+    }
+}

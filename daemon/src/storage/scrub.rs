@@ -10,7 +10,7 @@ use super::log::{Damage, DamageKind, LogError, LogReader, Position};
 /// no damage stays unseen for more than a day.
 pub const PASS: Duration = Duration::from_hours(12);
 
-/// The pace of stores whose pass would otherwise take all day.
+/// The least that a step reads, so that a pass through a small store is over in minutes.
 const STEP_BYTES_MIN: u64 = 1024 * 1024;
 
 /// A look at all logs of a store that goes on forever.

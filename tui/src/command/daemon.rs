@@ -29,7 +29,7 @@ pub(super) async fn run(command: DaemonCommand, link: &LinkArgs) -> Result<ExitC
         DaemonCommand::Stop => stop(link).await,
         DaemonCommand::Status(args) => status::run(&args, link).await,
         DaemonCommand::Logs { follow, lines } => logs(follow, lines).await,
-        DaemonCommand::Doctor(order) => Ok(ccm_daemon::cli::doctor(&Settings::default(), order)),
+        DaemonCommand::Doctor(args) => Ok(ccm_daemon::cli::doctor(&Settings::default(), args)),
         // The daemon has a runtime of its own, so `main` runs it before there is one here.
         DaemonCommand::Run { .. } => Ok(ExitCode::from(EXIT_USAGE)),
     }

@@ -24,9 +24,7 @@ impl Entry {
         if let Some(layer) = written.filter(|layer| says_it_all(layer, &self.document)) {
             return Ok(layer.source_toml.clone());
         }
-        toml::to_string_pretty(&self.document.spec).map_err(|error| {
-            CommandError::Usage(format!("{} has no form in TOML: {error}", self.document.id))
-        })
+        toml::to_string_pretty(&self.document.spec).map_err(|error| self.no_form(&error))
     }
 
     /// What the platform's own layer says, as it was written where that is known. None where only
@@ -38,12 +36,13 @@ impl Entry {
         if !layer.source_toml.is_empty() {
             return Ok(Some(layer.source_toml.clone()));
         }
-        let no_form = |error: &dyn std::fmt::Display| {
-            CommandError::Usage(format!("{} has no form in TOML: {error}", self.document.id))
-        };
         let spec: serde_json::Value =
-            serde_json::from_str(&layer.spec_json).map_err(|error| no_form(&error))?;
-        toml::to_string_pretty(&spec).map(Some).map_err(|error| no_form(&error))
+            serde_json::from_str(&layer.spec_json).map_err(|error| self.no_form(&error))?;
+        toml::to_string_pretty(&spec).map(Some).map_err(|error| self.no_form(&error))
+    }
+
+    fn no_form(&self, error: &dyn std::fmt::Display) -> CommandError {
+        CommandError::Usage(format!("{} has no form in TOML: {error}", self.document.id))
     }
 
     /// The revision to base a change on.

@@ -1,8 +1,7 @@
 //! A client that is connected to a daemon with the shipped layout `host`, for tests.
 
-use std::sync::Arc;
-
 use std::path::Path;
+use std::sync::Arc;
 
 use ccm_proto::SafeText;
 use ccm_proto::convert::{Binding, FeedChange, FrameContents, Welcome};
