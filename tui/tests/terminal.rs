@@ -136,7 +136,7 @@ fn a_dashboard_whose_terminal_is_gone_ends_even_when_it_ignores_the_hang_up() {
     // The reader holds a copy of the master, which is closed only when it gets an error or an end.
     drop(output);
     let status = end.recv_timeout(LIMIT).expect("it has not ended").unwrap();
-    assert_eq!(status.signal(), Some("Hangup"));
+    assert_eq!(status.signal(), Some("Hangup"), "{status:?}");
 }
 
 #[test]

@@ -68,5 +68,7 @@ fn watch() {
     reason = "there is no terminal to restore, and the runtime had its time"
 )]
 fn end() {
+    // Dies of the hang-up as the runtime would have had it; an exit is for when that is impossible.
+    let _ = signal_hook::low_level::emulate_default_handler(i32::from(HUNG_UP - 128));
     std::process::exit(i32::from(HUNG_UP));
 }
