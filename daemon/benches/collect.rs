@@ -7,13 +7,16 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ccm_daemon::collect::{Collector, Moment, SelfMetrics, collectors};
+use ccm_daemon::collect::{Collector, Moment, Read, SelfMetrics, collectors};
 use ccm_proto::model::{Name, SourceSpec, Timestamp};
 use criterion::{Criterion, criterion_group, criterion_main};
 
-fn collector(document: &str) -> Box<dyn Collector> {
+fn collector(document: &str) -> Box<dyn Read> {
     let spec: SourceSpec = toml::from_str(document).expect("the bench's own document");
-    collectors(Arc::new(SelfMetrics::default()))(&name(), &spec)
+    match collectors(Arc::new(SelfMetrics::default()))(&name(), &Arc::new(spec).into()) {
+        Collector::Read(make) => make(),
+        _ => unreachable!("the system and the daemon are read by threads"),
+    }
 }
 
 fn name() -> Name {
@@ -22,7 +25,7 @@ fn name() -> Name {
 
 /// This machine, but its procfs has no processes in sight.
 #[cfg(target_os = "linux")]
-fn without_processes(proc: &std::path::Path) -> Box<dyn Collector> {
+fn without_processes(proc: &std::path::Path) -> Box<dyn Read> {
     use ccm_daemon::collect::system::{self, Roots};
     let files = [
         "stat",
@@ -41,10 +44,10 @@ fn without_processes(proc: &std::path::Path) -> Box<dyn Collector> {
         std::os::unix::fs::symlink(target, proc.join(file)).expect("a link");
     }
     let roots = Roots { proc: proc.to_owned(), ..Roots::default() };
-    system::collector_at(name(), ccm_proto::model::source::SystemConfig::default(), &roots)
+    system::reader_at(name(), ccm_proto::model::source::SystemConfig::default(), &roots)
 }
 
-fn measure(criterion: &mut Criterion, name: &str, mut collector: Box<dyn Collector>) {
+fn measure(criterion: &mut Criterion, name: &str, mut collector: Box<dyn Read>) {
     let mut elapsed = Duration::ZERO;
     collector.prime(elapsed);
     criterion.bench_function(name, |bench| {

@@ -69,6 +69,7 @@ fn configuration() -> Arc<Configuration> {
     Arc::new(Configuration {
         widgets: WIDGETS.iter().enumerate().map(widget).collect(),
         sources: BTreeMap::from([(name("host"), Arc::new(source))]),
+        ..Configuration::default()
     })
 }
 

@@ -1,12 +1,13 @@
 //! Where readings come from: collectors, and the scheduler that asks them.
 //!
-//! A [`Collector`] gives one reading at a tick. The [`scheduler`] is the edge that runs each on a
-//! thread of its own and hands what comes to the engine; [`schedule`] is the arithmetic of its
-//! ticks.
+//! A [`Collector`] gives readings in one of three ways: it blocks ([`Read`]), awaits ([`Fetch`]) or
+//! speaks by itself ([`Follow`]). The [`scheduler`] is the edge that runs each and hands what comes
+//! to the engine; [`schedule`] is the arithmetic of its ticks.
 
 pub mod daemon;
 mod kept;
 pub mod prometheus;
+mod runner;
 pub mod schedule;
 pub mod scheduler;
 pub mod self_metrics;
@@ -20,7 +21,11 @@ use std::time::Duration;
 
 use ccm_proto::SafeText;
 use ccm_proto::model::source::SourceType;
-use ccm_proto::model::{Interval, Name, Reading, SourceSpec, Timestamp};
+use ccm_proto::model::{Interval, Name, Reading, Timestamp};
+use futures_util::future::BoxFuture;
+
+use crate::clock::Clock;
+use crate::engine::event::Assignment;
 
 pub use scheduler::Scheduler;
 pub use self_metrics::SelfMetrics;
@@ -54,20 +59,48 @@ pub enum CollectError {
     /// The collector's thread ended.
     #[error("the reader ended unexpectedly and is started anew; the daemon's log tells more")]
     Ended,
+    /// The source, or the way to it, says no.
+    #[error("{cause}")]
+    Source {
+        /// One sentence with a remedy.
+        cause: SafeText,
+        /// When it is worth trying again.
+        retry: Retry,
+    },
     /// The collector's thread could not be started.
     #[error("no thread could be started for the reader ({0}); raise the limit on tasks")]
     NoThread(String),
 }
 
+/// When a source that failed is worth trying again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retry {
+    /// After a wait that grows with each failure.
+    Backoff,
+    /// Not before this long, as the source asked for.
+    After(Interval),
+    /// A few times, and then only when someone changed something or asks: a credential that is
+    /// refused does not get better by being sent again.
+    Hold,
+}
+
 impl CollectError {
+    /// When the source is worth trying again.
+    pub fn retry(&self) -> Retry {
+        match self {
+            Self::Source { retry, .. } => *retry,
+            _ => Retry::Backoff,
+        }
+    }
+
     /// The error as it may be shown.
     pub fn to_safe_text(&self) -> SafeText {
         SafeText::from(self.to_string())
     }
 }
 
-/// Gives readings of one source. It runs on a thread of its own and may block.
-pub trait Collector: Send {
+/// Gives readings of one source by calls that block; it has a thread of its own.
+pub trait Read: Send {
     /// Remembers counters, so that a reading soon after can tell rates.
     fn prime(&mut self, elapsed: Duration);
 
@@ -75,17 +108,63 @@ pub trait Collector: Send {
     fn read(&mut self, moment: Moment) -> Result<Reading, CollectError>;
 }
 
-/// Makes the collector of a source.
-pub type Factory = Arc<dyn Fn(&Name, &SourceSpec) -> Box<dyn Collector> + Send + Sync>;
+/// Gives readings of one source without blocking. A call that takes too long is dropped, so it may
+/// end at every await.
+pub trait Fetch: Send {
+    /// One reading.
+    fn fetch(&mut self, moment: Moment) -> BoxFuture<'_, Result<Reading, CollectError>>;
+}
 
-/// The collectors of all source types.
+/// Gives readings of one source when the source has some.
+pub trait Follow: Send {
+    /// Waits for the next reading, which is stamped by `clock`. After an error the source begins
+    /// anew.
+    fn next<'a>(&'a mut self, clock: &'a Clock) -> BoxFuture<'a, Result<Reading, CollectError>>;
+}
+
+/// What reads one source.
+pub enum Collector {
+    /// Blocks. It is made on its thread, as that may touch the outside too, and made again when
+    /// the thread ended.
+    Read(ReadFactory),
+    /// Awaits.
+    Fetch(Box<dyn Fetch>),
+    /// Speaks by itself.
+    Follow(Box<dyn Follow>),
+}
+
+/// Makes what reads a source.
+pub type ReadFactory = Arc<dyn Fn() -> Box<dyn Read> + Send + Sync>;
+
+/// Makes the collector of a source.
+pub type Factory = Arc<dyn Fn(&Name, &Assignment) -> Collector + Send + Sync>;
+
+/// The collectors of all source types that are asked for their readings.
 pub fn collectors(metrics: Arc<SelfMetrics>) -> Factory {
-    Arc::new(move |name, spec| match spec.source_type {
-        SourceType::System => {
-            system::collector(name.clone(), spec.system.clone().unwrap_or_default())
-        }
-        SourceType::Daemon => {
-            Box::new(daemon::DaemonCollector::new(name.clone(), Arc::clone(&metrics)))
+    Arc::new(move |name, assignment| {
+        let (name, spec) = (name.clone(), Arc::clone(&assignment.spec));
+        match spec.source_type {
+            SourceType::System => Collector::Read(Arc::new(move || {
+                system::reader(name.clone(), spec.system.clone().unwrap_or_default())
+            })),
+            SourceType::Daemon => {
+                let metrics = Arc::clone(&metrics);
+                Collector::Read(Arc::new(move || {
+                    Box::new(daemon::DaemonReader::new(name.clone(), Arc::clone(&metrics)))
+                }))
+            }
+            _ => Collector::Fetch(Box::new(Unable(spec.source_type))),
         }
     })
+}
+
+/// Stands for a source that this build cannot read.
+struct Unable(SourceType);
+
+impl Fetch for Unable {
+    fn fetch(&mut self, _: Moment) -> BoxFuture<'_, Result<Reading, CollectError>> {
+        let cause = format!("this daemon does not read {} sources", self.0.as_str());
+        let error = CollectError::Source { cause: SafeText::new(&cause), retry: Retry::Hold };
+        Box::pin(std::future::ready(Err(error)))
+    }
 }

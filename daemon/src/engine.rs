@@ -9,9 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use ccm_proto::model::series::{Range, SeriesSelector};
-use ccm_proto::model::{
-    Bucket, Name, Reading, SeriesKey, SourceSpec, Timestamp, ViewStatus, WidgetSpec,
-};
+use ccm_proto::model::{Bucket, Name, Reading, SeriesKey, Timestamp, ViewStatus, WidgetSpec};
 
 use crate::history::{History, HistoryError, HistoryOutput, HistoryStats, QueryPlan};
 
@@ -23,7 +21,7 @@ mod lines;
 pub mod run;
 mod source;
 
-use event::{Configuration, Event, Failure, FeedId, FeedKey, Output};
+use event::{Assignment, Configuration, Event, Failure, FeedId, FeedKey, Output};
 use feed::{Feed, Projected};
 use source::{Content, Source};
 
@@ -46,7 +44,7 @@ pub struct EngineStats {
 pub struct Engine {
     configuration: Arc<Configuration>,
     /// The sources that were last asked to run.
-    collected: Option<BTreeMap<Name, Arc<SourceSpec>>>,
+    collected: Option<BTreeMap<Name, Assignment>>,
     sources: HashMap<Name, Source>,
     history: History,
     feeds: BTreeMap<FeedId, Feed>,
@@ -148,11 +146,7 @@ impl Engine {
                 }
             }
         }
-        let running: BTreeMap<Name, Arc<SourceSpec>> = configured
-            .iter()
-            .filter(|(_, spec)| spec.enabled)
-            .map(|(name, spec)| (name.clone(), Arc::clone(spec)))
-            .collect();
+        let running = self.configuration.assignments();
         if self.collected.as_ref() != Some(&running) {
             self.collected = Some(running.clone());
             out.push(Output::Collect(running));

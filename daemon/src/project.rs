@@ -66,6 +66,13 @@ pub fn absence(source: SourceType, missing: &[String]) -> SafeText {
     let who = match source {
         SourceType::System => "this machine",
         SourceType::Daemon => "this daemon",
+        SourceType::Module => "the module",
+        SourceType::ExternalApi => "the service",
+        SourceType::Prometheus => "the target",
+        SourceType::Exec => "the command",
+        SourceType::Probe => "the probe",
+        SourceType::Push => "nobody",
+        SourceType::Query => "the query",
     };
     let what = match missing {
         [] => "such values".to_owned(),

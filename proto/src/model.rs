@@ -3,9 +3,12 @@
 //! Nothing here knows the wire, a socket or a clock. Values that come from outside are made by
 //! constructors that check them, or by [`crate::convert`].
 
+pub mod connector;
 pub mod document;
+pub mod egress;
 pub mod id;
 pub mod layout;
+pub mod module;
 pub mod notice;
 pub mod reading;
 pub mod scope;
@@ -17,9 +20,12 @@ pub mod value;
 pub mod view;
 pub mod widget;
 
+pub use connector::ConnectorSpec;
 pub use document::{Document, DocumentId, Kind, Provenance, Version};
+pub use egress::EgressSpec;
 pub use id::{Name, NameError};
 pub use layout::LayoutSpec;
+pub use module::ModuleSpec;
 pub use notice::{Notice, Severity};
 pub use reading::{Quality, Reading, Samples};
 pub use scope::Scope;

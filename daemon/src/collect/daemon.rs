@@ -8,7 +8,7 @@ use ccm_proto::model::{Name, Reading, Value};
 use super::kept::Kept;
 use super::self_metrics::{Described, SelfMetrics};
 use super::series::{Catalogue, Sampler};
-use super::{CollectError, Collector, Moment};
+use super::{CollectError, Moment, Read};
 
 static SERIES: Catalogue = Catalogue {
     numbers: &[
@@ -80,7 +80,7 @@ impl ProcessReader {
 }
 
 /// Reads the daemon.
-pub struct DaemonCollector {
+pub struct DaemonReader {
     source: Name,
     metrics: Arc<SelfMetrics>,
     process: ProcessReader,
@@ -97,7 +97,7 @@ struct Before {
     metrics: Vec<Described>,
 }
 
-impl DaemonCollector {
+impl DaemonReader {
     /// Of the daemon that counts in `metrics`.
     pub fn new(source: Name, metrics: Arc<SelfMetrics>) -> Self {
         Self {
@@ -111,7 +111,7 @@ impl DaemonCollector {
     }
 }
 
-impl Collector for DaemonCollector {
+impl Read for DaemonReader {
     fn prime(&mut self, elapsed: Duration) {
         self.started.get_or_insert(elapsed);
         self.before = Some(Before {
@@ -183,7 +183,7 @@ mod tests {
     fn counters_become_rates_and_gauges_stay() {
         let metrics = Arc::new(SelfMetrics::default());
         metrics.sessions.set(3);
-        let mut collector = DaemonCollector::new(Name::new("ccmd").unwrap(), Arc::clone(&metrics));
+        let mut collector = DaemonReader::new(Name::new("ccmd").unwrap(), Arc::clone(&metrics));
         collector.prime(Duration::from_secs(10));
         metrics.frames.add(30);
         let moment = Moment { at: Timestamp::EPOCH, elapsed: Duration::from_secs(12) };

@@ -1,4 +1,4 @@
-//! The edge that asks sources: one task and one reading thread for each.
+//! The edge that asks sources: one task for each.
 //!
 //! A source that hangs holds up nobody else: its task gives up waiting after the timeout and says
 //! so, and does not ask again before the outstanding answer has come. When the engine is slower
@@ -7,16 +7,19 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ccm_proto::model::{Name, Quality, Reading, SourceSpec, Timestamp};
+use ccm_proto::model::{Interval, Name, Quality, Reading, Timestamp};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 
-use super::schedule::{self, PRIMING, Schedule, Slot};
+use super::runner::Runner;
+use super::schedule::{self, Schedule, Slot};
 use super::status::SourceStatus;
-use super::worker::{Answer, Worker};
-use super::{CollectError, Factory, Moment, SelfMetrics};
+use super::{CollectError, Factory, Retry, SelfMetrics};
 use crate::clock::Clock;
-use crate::engine::event::{Event, Failure};
+use crate::engine::event::{Assignment, Event, Failure};
+
+/// Attempts that a source which holds makes before it waits to be asked.
+const HOLD_ATTEMPTS: u32 = 3;
 
 /// Runs the sources that [`Scheduler::configure`] names; clones are the same scheduler.
 #[derive(Clone)]
@@ -36,7 +39,7 @@ struct Parts {
 
 /// A running source.
 struct Source {
-    spec: Arc<SourceSpec>,
+    assignment: Assignment,
     refresh: Arc<Notify>,
     status: Arc<Mutex<SourceStatus>>,
     task: JoinHandle<()>,
@@ -60,16 +63,16 @@ impl Scheduler {
         Self { parts, sources: Arc::default() }
     }
 
-    /// From now on exactly these sources run. One whose definition is unchanged is left alone;
-    /// a changed one starts anew; a disabled one stops. To be called within a tokio runtime.
-    pub fn configure(&self, wanted: &BTreeMap<Name, Arc<SourceSpec>>) {
+    /// From now on exactly these sources run, those switched off left out. One that is as it was is left alone; a changed one
+    /// starts anew. To be called within a tokio runtime.
+    pub fn configure(&self, wanted: &BTreeMap<Name, Assignment>) {
         let mut sources = locked(&self.sources);
         sources.retain(|name, source| {
-            wanted.get(name).is_some_and(|spec| spec.enabled && *spec == source.spec)
+            wanted.get(name).is_some_and(|it| it.spec.enabled && *it == source.assignment)
         });
-        for (name, spec) in wanted {
-            if spec.enabled && !sources.contains_key(name) {
-                sources.insert(name.clone(), self.parts.start(name, spec));
+        for (name, assignment) in wanted {
+            if assignment.spec.enabled && !sources.contains_key(name) {
+                sources.insert(name.clone(), self.parts.start(name, assignment));
             }
         }
         self.parts.metrics.sources.set(sources.len() as u64);
@@ -97,23 +100,23 @@ impl Scheduler {
 }
 
 impl Parts {
-    fn start(&self, name: &Name, spec: &Arc<SourceSpec>) -> Source {
+    fn start(&self, name: &Name, assignment: &Assignment) -> Source {
         let refresh = Arc::new(Notify::new());
+        let spec = &assignment.spec;
         let status = SourceStatus::new(name.clone(), spec.source_type, spec.interval);
         let status = Arc::new(Mutex::new(status));
         let task = Task {
             parts: self.clone(),
             name: name.clone(),
-            spec: Arc::clone(spec),
+            timeout: spec.effective_timeout(),
             schedule: Schedule::new(name, spec.interval),
             refresh: Arc::clone(&refresh),
             status: Arc::clone(&status),
-            worker: None,
-            outstanding: None,
             last: None,
         };
-        let task = tokio::spawn(task.run());
-        Source { spec: Arc::clone(spec), refresh, status, task }
+        let runner = Runner::new(name, (self.factory)(name, assignment));
+        let task = tokio::spawn(task.run(runner));
+        Source { assignment: assignment.clone(), refresh, status, task }
     }
 }
 
@@ -121,90 +124,65 @@ impl Parts {
 struct Task {
     parts: Parts,
     name: Name,
-    spec: Arc<SourceSpec>,
+    timeout: Interval,
     schedule: Schedule,
     refresh: Arc<Notify>,
     status: Arc<Mutex<SourceStatus>>,
-    worker: Option<Worker>,
-    /// The answer to a reading that was given up; no other is asked for before it has come.
-    outstanding: Option<Answer>,
     last: Option<Timestamp>,
 }
 
 impl Task {
-    async fn run(mut self) {
+    async fn run(mut self, mut runner: Runner) {
         let mut tick = None;
         loop {
             let begun = self.parts.clock.elapsed();
-            let result = self.attempt(tick).await;
+            let result = self.attempt(&mut runner, tick).await;
             let spent = self.parts.clock.elapsed().saturating_sub(begun);
             let next = self.conclude(&result, spent.as_secs_f64() * 1_000.0);
+            let follow = result.is_ok() && runner.speaks_by_itself();
             let event = match result {
                 Ok(reading) => Event::Read(reading),
                 Err(error) => Event::Failed(Failure {
                     source: self.name.clone(),
                     at: self.parts.clock.now(),
                     cause: error.to_safe_text(),
-                    next_at: Some(next.start),
+                    next_at: next.map(|slot| slot.start),
                 }),
             };
             if self.parts.events.send(event).await.is_err() {
                 return;
             }
-            tick = Some(self.wait(next).await);
+            tick = if follow { None } else { Some(self.wait(next).await) };
         }
     }
 
     /// One attempt at a reading for `tick`; the first one chooses its tick itself.
-    async fn attempt(&mut self, tick: Option<Timestamp>) -> Result<Reading, CollectError> {
-        let timeout = self.spec.effective_timeout();
-        let attempt = tokio::time::timeout(timeout.as_duration(), self.ask(tick)).await;
-        let result = attempt.unwrap_or(Err(CollectError::Timeout(timeout)));
+    async fn attempt(
+        &mut self,
+        runner: &mut Runner,
+        tick: Option<Timestamp>,
+    ) -> Result<Reading, CollectError> {
+        let clock = self.parts.clock.clone();
+        if let Runner::Follower(follower) = runner {
+            let reading = follower.next(&clock).await;
+            self.last = Some(clock.now());
+            return reading;
+        }
+        let asked = runner.ask(&self.schedule, tick, &mut self.last, &clock);
+        let attempt = tokio::time::timeout(self.timeout.as_duration(), asked).await;
+        let result = attempt.unwrap_or(Err(CollectError::Timeout(self.timeout)));
         if matches!(result, Err(CollectError::Ended)) {
-            self.worker = None;
-            self.outstanding = None;
+            runner.begin_anew();
         }
         result
     }
 
-    async fn ask(&mut self, tick: Option<Timestamp>) -> Result<Reading, CollectError> {
-        if let Some(late) = &mut self.outstanding {
-            // What comes late stands for a tick that is past: it only frees the reader.
-            let _ = late.await;
-            self.outstanding = None;
-        }
-        let fresh = self.worker.is_none();
-        if fresh {
-            self.prime().await?;
-        }
+    /// Writes down how an attempt ended, and says when the next one is; none when someone has to
+    /// ask for it.
+    fn conclude(&self, result: &Result<Reading, CollectError>, spent_ms: f64) -> Option<Slot> {
         let now = self.parts.clock.now();
-        let at = tick.filter(|_| !fresh).unwrap_or_else(|| self.schedule.first(now));
-        self.last = Some(at);
-        let moment = Moment { at, elapsed: self.parts.clock.elapsed() };
-        let worker = self.worker.as_ref().ok_or(CollectError::Ended)?;
-        let answer = self.outstanding.insert(worker.read(moment)?).await;
-        self.outstanding = None;
-        answer.map_err(|_| CollectError::Ended)?
-    }
-
-    /// Starts the reader and has it remember its counters.
-    async fn prime(&mut self) -> Result<(), CollectError> {
-        let (factory, name, spec) =
-            (Arc::clone(&self.parts.factory), self.name.clone(), Arc::clone(&self.spec));
-        let worker = Worker::start(self.name.as_str(), move || factory(&name, &spec))?;
-        let primed = worker.prime(self.parts.clock.elapsed())?;
-        self.worker = Some(worker);
-        primed.await.map_err(|_| CollectError::Ended)?;
-        let half = self.spec.interval.as_duration() / 2;
-        tokio::time::sleep(PRIMING.as_duration().min(half)).await;
-        Ok(())
-    }
-
-    /// Writes down how an attempt ended, and says when the next one is.
-    fn conclude(&self, result: &Result<Reading, CollectError>, spent_ms: f64) -> Slot {
-        let now = self.parts.clock.now();
-        let last = self.last.unwrap_or_else(|| now.floor(self.spec.interval));
-        let mut next = self.schedule.next(last, now);
+        let last = self.last.unwrap_or_else(|| now.floor(self.schedule.interval()));
+        let mut next = Some(self.schedule.next(last, now));
         let mut status = locked(&self.status);
         status.last_attempt = Some(now);
         status.last_duration_ms = spent_ms;
@@ -234,25 +212,53 @@ impl Task {
                 status.cause = Some(cause);
                 status.failures += 1;
                 status.failures_in_row = status.failures_in_row.saturating_add(1);
-                let random = rand::random::<f64>();
-                let wait = schedule::backoff(self.spec.interval, status.failures_in_row, random);
-                let later = self.schedule.at_or_after(now + wait);
-                if later.tick > next.tick {
-                    next = later;
-                }
+                next = self.later(next, error.retry(), status.failures_in_row, now);
             }
         }
-        status.next_at = Some(next.start);
+        status.next_at = next.map(|slot| slot.start);
         next
     }
 
+    /// When to try again after `failures` in a row, at the earliest at `next`.
+    fn later(
+        &self,
+        next: Option<Slot>,
+        retry: Retry,
+        failures: u32,
+        now: Timestamp,
+    ) -> Option<Slot> {
+        if retry == Retry::Hold && failures >= HOLD_ATTEMPTS {
+            return None;
+        }
+        let random = rand::random::<f64>();
+        let backoff = schedule::backoff(self.schedule.interval(), failures, random);
+        let wait = match retry {
+            // Those who were told the same do not come back together.
+            Retry::After(asked) => {
+                Interval::from_millis(asked.as_millis() + backoff.min(asked).as_millis())
+            }
+            Retry::Backoff | Retry::Hold => backoff,
+        };
+        let later = self.schedule.at_or_after(now + wait);
+        next.map(|next| if later.tick > next.tick { later } else { next })
+    }
+
     /// Waits for a slot, or for a request that comes before it.
-    async fn wait(&self, slot: Slot) -> Timestamp {
+    async fn wait(&self, slot: Option<Slot>) -> Timestamp {
         loop {
-            let remaining = slot.start.since(self.parts.clock.now());
+            let slot_begins = async {
+                match slot {
+                    Some(slot) => {
+                        let remaining = slot.start.since(self.parts.clock.now());
+                        tokio::time::sleep(remaining.as_duration()).await;
+                        slot.tick
+                    }
+                    None => std::future::pending().await,
+                }
+            };
             tokio::select! {
                 biased;
-                () = tokio::time::sleep(remaining.as_duration()) => return slot.tick,
+                tick = slot_begins => return tick,
                 () = self.refresh.notified() => {
                     let now = self.parts.clock.now();
                     if let Some(tick) = self.schedule.on_demand(self.last, now) {

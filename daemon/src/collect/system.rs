@@ -30,7 +30,7 @@ use std::path::PathBuf;
 use ccm_proto::model::Name;
 use ccm_proto::model::source::SystemConfig;
 
-use super::Collector;
+use super::Read;
 use super::series::{Catalogue, ListSeries};
 
 /// Where the kernel's filesystems are; elsewhere in tests.
@@ -51,21 +51,21 @@ impl Default for Roots {
 }
 
 /// The collector of this machine.
-pub fn collector(source: Name, config: SystemConfig) -> Box<dyn Collector> {
+pub fn reader(source: Name, config: SystemConfig) -> Box<dyn Read> {
     #[cfg(target_os = "linux")]
     {
-        Box::new(linux::LinuxCollector::new(source, config, &Roots::default()))
+        Box::new(linux::LinuxReader::new(source, config, &Roots::default()))
     }
     #[cfg(not(target_os = "linux"))]
     {
-        Box::new(portable::PortableCollector::new(source, config))
+        Box::new(portable::PortableReader::new(source, config))
     }
 }
 
 /// The collector of the machine that `roots` describe.
 #[cfg(target_os = "linux")]
-pub fn collector_at(source: Name, config: SystemConfig, roots: &Roots) -> Box<dyn Collector> {
-    Box::new(linux::LinuxCollector::new(source, config, roots))
+pub fn reader_at(source: Name, config: SystemConfig, roots: &Roots) -> Box<dyn Read> {
+    Box::new(linux::LinuxReader::new(source, config, roots))
 }
 
 /// What is kept of the host's readings. Processes come and go too fast to be series.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use ccm_proto::model::Reading;
 use tokio::sync::oneshot;
 
-use super::{CollectError, Collector, Moment};
+use super::{CollectError, Moment, Read};
 
 /// Runs a collector on a thread of its own, one call at a time. The thread ends when this is
 /// dropped, after the call it is in.
@@ -27,7 +27,7 @@ impl Worker {
     /// Starts the thread, which makes the collector too: that may touch the outside.
     pub(super) fn start(
         name: &str,
-        make: impl FnOnce() -> Box<dyn Collector> + Send + 'static,
+        make: impl FnOnce() -> Box<dyn Read> + Send + 'static,
     ) -> Result<Self, CollectError> {
         // One job at a time is all the scheduler ever gives; a second would be a mistake there.
         let (jobs, receiver) = mpsc::sync_channel(1);
@@ -53,7 +53,7 @@ impl Worker {
     }
 }
 
-fn run(mut collector: Box<dyn Collector>, jobs: &mpsc::Receiver<Job>) {
+fn run(mut collector: Box<dyn Read>, jobs: &mpsc::Receiver<Job>) {
     while let Ok(job) = jobs.recv() {
         // An answer that nobody waits for any more is dropped.
         match job {

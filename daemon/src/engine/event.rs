@@ -6,7 +6,8 @@ use std::sync::Arc;
 use ccm_proto::SafeText;
 use ccm_proto::model::series::Range;
 use ccm_proto::model::{
-    Bucket, Interval, Name, Reading, SeriesKey, SourceSpec, Timestamp, View, ViewDelta, WidgetSpec,
+    Bucket, ConnectorSpec, EgressSpec, Interval, ModuleSpec, Name, Reading, SeriesKey, SourceSpec,
+    Timestamp, View, ViewDelta, WidgetSpec,
 };
 
 use crate::history::{HistoryOutput, QueryPlan, Stored};
@@ -18,6 +19,49 @@ pub struct Configuration {
     pub widgets: BTreeMap<Name, Arc<WidgetSpec>>,
     /// Sources by name.
     pub sources: BTreeMap<Name, Arc<SourceSpec>>,
+    /// What may be called beside public addresses, by name.
+    pub egress: BTreeMap<Name, Arc<EgressSpec>>,
+    /// Modules by name.
+    pub modules: BTreeMap<Name, Arc<ModuleSpec>>,
+    /// Connectors by name.
+    pub connectors: BTreeMap<Name, Arc<ConnectorSpec>>,
+}
+
+impl Configuration {
+    /// The sources that should be running.
+    pub fn assignments(&self) -> BTreeMap<Name, Assignment> {
+        let running = |spec: &SourceSpec| spec.enabled && spec.source_type.is_collected();
+        let sources = self.sources.iter().filter(|(_, spec)| running(spec));
+        sources.map(|(name, spec)| (name.clone(), self.assignment(spec))).collect()
+    }
+
+    /// A source with the documents that it needs, as far as they exist.
+    pub fn assignment(&self, spec: &Arc<SourceSpec>) -> Assignment {
+        let connector = spec.external_api.as_ref().and_then(|api| api.connector.as_ref());
+        Assignment {
+            connector: connector.and_then(|name| self.connectors.get(name)).cloned(),
+            module: None,
+            spec: Arc::clone(spec),
+        }
+    }
+}
+
+/// A source that is to be collected, with the documents that it needs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Assignment {
+    /// The source.
+    pub spec: Arc<SourceSpec>,
+    /// Its connector.
+    pub connector: Option<Arc<ConnectorSpec>>,
+    /// Its module.
+    pub module: Option<Arc<ModuleSpec>>,
+}
+
+impl From<Arc<SourceSpec>> for Assignment {
+    /// A source that needs no other document.
+    fn from(spec: Arc<SourceSpec>) -> Self {
+        Self { spec, connector: None, module: None }
+    }
 }
 
 /// Identifies a feed for as long as the daemon runs.
@@ -95,7 +139,7 @@ pub enum Output {
     /// History has something to keep.
     History(HistoryOutput),
     /// The sources that should be running from now on.
-    Collect(BTreeMap<Name, Arc<SourceSpec>>),
+    Collect(BTreeMap<Name, Assignment>),
 }
 
 /// A new version of a feed.

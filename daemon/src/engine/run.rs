@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ccm_proto::model::{Bucket, Name, SeriesKey, SourceSpec};
+use ccm_proto::model::{Bucket, Name, SeriesKey};
 use tokio::task::{self, JoinError, JoinSet};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use super::Engine;
-use super::event::{Event, FeedId, Output, Publication};
+use super::event::{Assignment, Event, FeedId, Output, Publication};
 use super::handle::{Inbox, Request};
 use crate::clock::Clock;
 use crate::history::{HistoryError, HistoryOutput, HistoryReader, QueryPlan};
@@ -47,7 +47,7 @@ pub async fn run<P, C, K>(
 ) -> Engine
 where
     P: FnMut(Vec<Publication>) + Send,
-    C: FnMut(BTreeMap<Name, Arc<SourceSpec>>) + Send,
+    C: FnMut(BTreeMap<Name, Assignment>) + Send,
     K: FnMut(Vec<HistoryOutput>) + Send,
 {
     let mut work = Work::new(engine, clock, outlets, inbox.reader.clone());
@@ -103,7 +103,7 @@ struct Work<P, C, K> {
 impl<P, C, K> Work<P, C, K>
 where
     P: FnMut(Vec<Publication>) + Send,
-    C: FnMut(BTreeMap<Name, Arc<SourceSpec>>) + Send,
+    C: FnMut(BTreeMap<Name, Assignment>) + Send,
     K: FnMut(Vec<HistoryOutput>) + Send,
 {
     fn new(engine: Engine, clock: Clock, outlets: Outlets<P, C, K>, reader: HistoryReader) -> Self {

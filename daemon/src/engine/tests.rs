@@ -54,6 +54,7 @@ fn configuration(widgets: &[(&str, &str)], interval: &str) -> Arc<Configuration>
     Arc::new(Configuration {
         widgets: widgets.collect(),
         sources: BTreeMap::from([(name("host"), Arc::new(host))]),
+        ..Configuration::default()
     })
 }
 

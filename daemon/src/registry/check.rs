@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use ccm_proto::model::{DocumentId, Kind, LayoutSpec, SourceSpec, ThemeSpec, WidgetSpec};
+use ccm_proto::model::{
+    ConnectorSpec, DocumentId, EgressSpec, Kind, LayoutSpec, ModuleSpec, SourceSpec, ThemeSpec,
+    WidgetSpec,
+};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -24,6 +27,12 @@ pub enum Spec {
     Source(Arc<SourceSpec>),
     /// A theme.
     Theme(Arc<ThemeSpec>),
+    /// Which addresses may be called.
+    Egress(Arc<EgressSpec>),
+    /// A module's address.
+    Module(Arc<ModuleSpec>),
+    /// A connector.
+    Connector(Arc<ConnectorSpec>),
 }
 
 impl Spec {
@@ -37,7 +46,8 @@ impl Spec {
                 widgets.chain(layout.theme.iter().map(|theme| to(Kind::Theme, theme))).collect()
             }
             Self::Widget(widget) => BTreeSet::from([to(Kind::Source, &widget.source)]),
-            Self::Source(_) => BTreeSet::new(),
+            Self::Source(source) => source.references(),
+            Self::Egress(_) | Self::Module(_) | Self::Connector(_) => BTreeSet::new(),
             Self::Theme(theme) => theme.inherits.iter().map(|name| to(Kind::Theme, name)).collect(),
         }
     }
@@ -126,6 +136,11 @@ pub fn check(kind: Kind, tree: &Value) -> Result<Spec, Vec<Problem>> {
         Kind::Widget => typed(tree, WidgetSpec::problems).map(|spec| Spec::Widget(Arc::new(spec))),
         Kind::Source => typed(tree, SourceSpec::problems).map(|spec| Spec::Source(Arc::new(spec))),
         Kind::Theme => typed(tree, ThemeSpec::problems).map(|spec| Spec::Theme(Arc::new(spec))),
+        Kind::Egress => typed(tree, EgressSpec::problems).map(|spec| Spec::Egress(Arc::new(spec))),
+        Kind::Module => typed(tree, ModuleSpec::problems).map(|spec| Spec::Module(Arc::new(spec))),
+        Kind::Connector => {
+            typed(tree, ConnectorSpec::problems).map(|spec| Spec::Connector(Arc::new(spec)))
+        }
     }
 }
 

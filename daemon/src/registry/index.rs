@@ -107,6 +107,9 @@ fn layer_key(id: &DocumentId, scope: &Scope) -> Key {
         Kind::Widget => 2,
         Kind::Source => 3,
         Kind::Theme => 4,
+        Kind::Egress => 5,
+        Kind::Module => 6,
+        Kind::Connector => 7,
     };
     let name =
         |name: Option<&ccm_proto::model::Name>| name.map_or("", |name| name.as_str()).to_owned();

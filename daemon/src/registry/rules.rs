@@ -108,6 +108,10 @@ impl Rules {
                     merge(&["system", "ignore_interfaces"], Merge::Set),
                 ],
             },
+            // What the daemon may reach, and by what address, is the platform's decision alone.
+            Kind::Egress | Kind::Module | Kind::Connector => {
+                Self { strategy: Strategy::PlatformWins, rules: Vec::new() }
+            }
             Kind::Theme => Self {
                 strategy: Strategy::UserWins,
                 rules: vec![merge(&["role", "*", "modifiers"], Merge::Whole)],

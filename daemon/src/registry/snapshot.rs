@@ -58,6 +58,15 @@ impl Snapshot {
                 Spec::Source(source) => {
                     configuration.sources.insert(id.name.clone(), Arc::clone(source));
                 }
+                Spec::Egress(egress) => {
+                    configuration.egress.insert(id.name.clone(), Arc::clone(egress));
+                }
+                Spec::Module(module) => {
+                    configuration.modules.insert(id.name.clone(), Arc::clone(module));
+                }
+                Spec::Connector(connector) => {
+                    configuration.connectors.insert(id.name.clone(), Arc::clone(connector));
+                }
                 Spec::Layout(_) | Spec::Theme(_) => {}
             }
         }

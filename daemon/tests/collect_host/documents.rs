@@ -2,15 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
-use ccm_daemon::collect::{SelfMetrics, collectors};
 use ccm_proto::model::widget::{BarsConfig, ChartConfig, PathOrNumber, TableConfig};
 use ccm_proto::model::{LayoutSpec, Name, Reading, SeriesKey, SourceSpec, Value, WidgetSpec};
 use serde::de::DeserializeOwned;
 
-use crate::machine::{Machine, moment};
+use crate::machine::{Machine, moment, reader};
 
 fn documents<T: DeserializeOwned>(directory: &str) -> Vec<(String, T)> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join(directory);
@@ -48,10 +46,9 @@ fn reading_of(source: &str) -> Reading {
     }
     let (name, spec) =
         sources().into_iter().find(|(name, _)| name == source).expect("a shipped source");
-    let factory = collectors(Arc::new(SelfMetrics::default()));
-    let mut collector = factory(&Name::new(&name).unwrap(), &spec);
-    collector.prime(Duration::ZERO);
-    collector.read(moment(Duration::from_secs(1))).unwrap()
+    let mut reader = reader(&name, spec);
+    reader.prime(Duration::ZERO);
+    reader.read(moment(Duration::from_secs(1))).unwrap()
 }
 
 #[test]

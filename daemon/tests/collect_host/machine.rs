@@ -2,13 +2,23 @@
 
 use std::fmt::Write as _;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ccm_daemon::collect::system::{self, Roots};
-use ccm_daemon::collect::{Collector, Moment};
+use ccm_daemon::collect::{Collector, Moment, Read, SelfMetrics, collectors};
 use ccm_proto::model::source::SystemConfig;
-use ccm_proto::model::{Name, Reading, Timestamp};
+use ccm_proto::model::{Name, Reading, SourceSpec, Timestamp};
 use tempfile::TempDir;
+
+/// What reads a source that blocks, as the daemon makes it.
+pub(crate) fn reader(name: &str, spec: SourceSpec) -> Box<dyn Read> {
+    let factory = collectors(Arc::new(SelfMetrics::default()));
+    match factory(&Name::new(name).unwrap(), &Arc::new(spec).into()) {
+        Collector::Read(make) => make(),
+        _ => panic!("{name} does not block"),
+    }
+}
 
 /// A machine whose procfs, sysfs and configuration are files of a test.
 pub(crate) struct Machine {
@@ -100,13 +110,13 @@ impl Machine {
     }
 
     /// A collector of this machine.
-    pub(crate) fn collector(&self) -> Box<dyn Collector> {
+    pub(crate) fn collector(&self) -> Box<dyn Read> {
         let roots = Roots {
             proc: self.path().join("proc"),
             sys: self.path().join("sys"),
             etc: self.path().join("etc"),
         };
-        system::collector_at(Name::new("host").unwrap(), SystemConfig::default(), &roots)
+        system::reader_at(Name::new("host").unwrap(), SystemConfig::default(), &roots)
     }
 
     /// A reading of a machine that has worked for [`BETWEEN`].

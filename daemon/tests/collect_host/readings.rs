@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ccm_proto::model::{Reading, Value};
+use ccm_proto::model::source::SourceType;
+use ccm_proto::model::{Reading, SourceSpec, Value};
 
-use crate::machine::{BETWEEN, Machine, moment};
+use crate::machine::{BETWEEN, Machine, moment, reader};
 
 fn number(reading: &Reading, path: &str) -> Option<f64> {
     reading.value.at(path).and_then(Value::as_number)
@@ -132,11 +133,9 @@ fn a_container_with_limits_tells_them() {
 
 #[test]
 fn this_machine_can_be_read() {
-    let factory = ccm_daemon::collect::collectors(Arc::default());
-    let spec = toml::from_str("type = \"system\"").unwrap();
-    let mut collector = factory(&ccm_proto::model::Name::new("host").unwrap(), &spec);
-    collector.prime(Duration::ZERO);
-    let reading = collector.read(moment(Duration::from_millis(100))).unwrap();
+    let mut reader = reader("host", SourceSpec::new(SourceType::System));
+    reader.prime(Duration::ZERO);
+    let reading = reader.read(moment(Duration::from_millis(100))).unwrap();
     assert!(number(&reading, "cpu.count").unwrap() >= 1.0);
     assert!(number(&reading, "memory.total").unwrap() > 0.0);
     assert!(number(&reading, "tasks.total").unwrap() >= 1.0);

@@ -20,6 +20,9 @@ impl TryFrom<wire::Kind> for Kind {
             wire::Kind::Widget => Ok(Self::Widget),
             wire::Kind::Source => Ok(Self::Source),
             wire::Kind::Theme => Ok(Self::Theme),
+            wire::Kind::Egress => Ok(Self::Egress),
+            wire::Kind::Module => Ok(Self::Module),
+            wire::Kind::Connector => Ok(Self::Connector),
         }
     }
 }
@@ -31,6 +34,9 @@ impl From<Kind> for wire::Kind {
             Kind::Widget => Self::Widget,
             Kind::Source => Self::Source,
             Kind::Theme => Self::Theme,
+            Kind::Egress => Self::Egress,
+            Kind::Module => Self::Module,
+            Kind::Connector => Self::Connector,
         }
     }
 }

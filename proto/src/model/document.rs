@@ -19,12 +19,26 @@ pub enum Kind {
     Source,
     /// Colours by role.
     Theme,
+    /// Which addresses that are not public may be called.
+    Egress,
+    /// A program that speaks the module contract.
+    Module,
+    /// What is known of one external service.
+    Connector,
 }
 
 impl Kind {
     /// Every kind, in the order in which documents are listed and applied: what is referred to
     /// comes first.
-    pub const ALL: [Self; 4] = [Self::Theme, Self::Source, Self::Widget, Self::Layout];
+    pub const ALL: [Self; 7] = [
+        Self::Theme,
+        Self::Egress,
+        Self::Module,
+        Self::Connector,
+        Self::Source,
+        Self::Widget,
+        Self::Layout,
+    ];
 
     /// The kind's name in the singular, as in `layout/host`.
     pub const fn as_str(self) -> &'static str {
@@ -33,6 +47,9 @@ impl Kind {
             Self::Widget => "widget",
             Self::Source => "source",
             Self::Theme => "theme",
+            Self::Egress => "egress",
+            Self::Module => "module",
+            Self::Connector => "connector",
         }
     }
 
@@ -43,6 +60,9 @@ impl Kind {
             Self::Widget => "widgets",
             Self::Source => "sources",
             Self::Theme => "themes",
+            Self::Egress => "egress",
+            Self::Module => "modules",
+            Self::Connector => "connectors",
         }
     }
 }
@@ -57,7 +77,9 @@ impl fmt::Display for Kind {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DocumentIdError {
     /// No such kind.
-    #[error("there is no kind {0:?}; the kinds are layout, widget, source and theme")]
+    #[error(
+        "there is no kind {0:?}; the kinds are layout, widget, source, theme, egress, module and connector"
+    )]
     Kind(String),
     /// No slash between kind and name.
     #[error("write a document as KIND/NAME, such as layout/host")]

@@ -153,7 +153,7 @@ impl Data {
             Kind::Layout if name == self.layout_name => self.layout = Some(typed(document)?),
             Kind::Widget => drop(self.widgets.insert(name, typed(document)?)),
             Kind::Source => drop(self.sources.insert(name, typed(document)?)),
-            Kind::Layout | Kind::Theme => {}
+            _ => {}
         }
         Ok(())
     }
@@ -163,7 +163,7 @@ impl Data {
             Kind::Layout if id.name == self.layout_name => self.layout = None,
             Kind::Widget => drop(self.widgets.remove(&id.name)),
             Kind::Source => drop(self.sources.remove(&id.name)),
-            Kind::Layout | Kind::Theme => {}
+            _ => {}
         }
     }
 

@@ -3,9 +3,9 @@ use std::sync::mpsc as std_mpsc;
 use std::time::Duration;
 
 use ccm_proto::model::source::SourceType;
-use ccm_proto::model::{Interval, Samples, Value};
+use ccm_proto::model::{Interval, Samples, SourceSpec, Value};
 
-use super::super::Collector;
+use super::super::{Collector, Moment, Read};
 use super::*;
 
 /// A collector whose every reading waits for the test's word.
@@ -21,7 +21,7 @@ enum Word {
     Panic,
 }
 
-impl Collector for Told {
+impl Read for Told {
     fn prime(&mut self, _: Duration) {}
 
     fn read(&mut self, moment: Moment) -> Result<Reading, CollectError> {
@@ -61,8 +61,11 @@ fn bench_at(clock: Clock) -> Bench {
     let asked = Arc::new(AtomicU32::new(0));
     let count = Arc::clone(&asked);
     let factory: Factory = Arc::new(move |name, _| {
-        let (words, asked) = (Arc::clone(&receiver), Arc::clone(&count));
-        Box::new(Told { name: name.clone(), words, asked })
+        let (name, words, asked) = (name.clone(), Arc::clone(&receiver), Arc::clone(&count));
+        Collector::Read(Arc::new(move || {
+            let (words, asked) = (Arc::clone(&words), Arc::clone(&asked));
+            Box::new(Told { name: name.clone(), words, asked })
+        }))
     });
     let metrics = Arc::new(SelfMetrics::default());
     let scheduler = Scheduler::new(clock, factory, sender, metrics);
@@ -75,17 +78,14 @@ fn name(text: &str) -> Name {
 
 fn spec(interval_ms: u64, timeout_ms: u64) -> Arc<SourceSpec> {
     Arc::new(SourceSpec {
-        source_type: SourceType::System,
-        description: None,
         interval: Interval::from_millis(interval_ms),
         timeout: Some(Interval::from_millis(timeout_ms)),
-        enabled: true,
-        system: None,
+        ..SourceSpec::new(SourceType::System)
     })
 }
 
-fn only(name: &Name, spec: Arc<SourceSpec>) -> BTreeMap<Name, Arc<SourceSpec>> {
-    BTreeMap::from([(name.clone(), spec)])
+fn only(name: &Name, spec: Arc<SourceSpec>) -> BTreeMap<Name, Assignment> {
+    BTreeMap::from([(name.clone(), spec.into())])
 }
 
 #[tokio::test]
@@ -130,7 +130,7 @@ async fn a_reading_that_hangs_is_said_to_and_not_started_twice() {
     };
     assert_eq!(reading.source, host);
     assert!(bench.asked.load(Ordering::SeqCst) >= 2);
-    bench.scheduler.configure(&BTreeMap::from([(other, spec(100, 150))]));
+    bench.scheduler.configure(&only(&other, spec(100, 150)));
     assert_eq!(bench.scheduler.status().len(), 1);
 }
 

@@ -26,10 +26,10 @@ use super::network::{self, Interface};
 use super::{Roots, SERIES, health, load, pressure};
 use crate::collect::kept::Kept;
 use crate::collect::series::Sampler;
-use crate::collect::{CollectError, Collector, Moment};
+use crate::collect::{CollectError, Moment, Read};
 
 /// Reads a Linux machine.
-pub(super) struct LinuxCollector {
+pub(super) struct LinuxReader {
     source: Name,
     config: SystemConfig,
     files: Files,
@@ -76,7 +76,7 @@ struct Filesystems {
     asked: Option<Duration>,
 }
 
-impl LinuxCollector {
+impl LinuxReader {
     pub(super) fn new(source: Name, config: SystemConfig, roots: &Roots) -> Self {
         let proc = |path: &str| Kept::new(roots.proc.join(path));
         let sys = |path: &str| Kept::new(roots.sys.join(path));
@@ -203,7 +203,7 @@ impl LinuxCollector {
     }
 }
 
-impl Collector for LinuxCollector {
+impl Read for LinuxReader {
     fn prime(&mut self, elapsed: Duration) {
         self.before = self.counters(elapsed).ok();
         self.processes.prime(elapsed);

@@ -15,7 +15,7 @@ use super::rate::{percent, tenths};
 use super::temperatures::{self, Temperature};
 use super::{SERIES, health, host, load};
 use crate::collect::series::Sampler;
-use crate::collect::{CollectError, Collector, Moment};
+use crate::collect::{CollectError, Moment, Read};
 
 /// What `sysinfo` keeps between readings.
 struct Machine {
@@ -26,7 +26,7 @@ struct Machine {
 }
 
 /// Reads any machine that `sysinfo` knows.
-pub(super) struct PortableCollector {
+pub(super) struct PortableReader {
     source: Name,
     config: SystemConfig,
     machine: Option<Machine>,
@@ -42,7 +42,7 @@ struct Before {
     disks: Vec<Disk>,
 }
 
-impl PortableCollector {
+impl PortableReader {
     pub(super) fn new(source: Name, config: SystemConfig) -> Self {
         Self {
             sampler: Sampler::new(source.clone(), &SERIES),
@@ -230,7 +230,7 @@ fn host() -> Value {
     })
 }
 
-impl Collector for PortableCollector {
+impl Read for PortableReader {
     fn prime(&mut self, elapsed: Duration) {
         let config = self.config.clone();
         self.before = self.refresh().ok().map(|machine| machine.counters(elapsed, &config));
@@ -297,7 +297,7 @@ mod tests {
     #[test]
     fn this_machine_has_cores_memory_and_processes() {
         let name = Name::new("host").unwrap();
-        let mut collector = PortableCollector::new(name, SystemConfig::default());
+        let mut collector = PortableReader::new(name, SystemConfig::default());
         collector.prime(Duration::ZERO);
         let moment = Moment { at: Timestamp::EPOCH, elapsed: Duration::from_millis(100) };
         let reading = collector.read(moment).unwrap();

@@ -52,6 +52,7 @@ fn configuration() -> Event {
     Event::Configured(Arc::new(Configuration {
         widgets: BTreeMap::from([(Name::new("cpu").unwrap(), chart)]),
         sources: BTreeMap::from([(host(), source)]),
+        ..Configuration::default()
     }))
 }
 

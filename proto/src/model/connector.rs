@@ -1,0 +1,182 @@
+//! Connectors: what is known of one external service, as data.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::source::external_api::{
+    ApiLimits, Auth, Method, Pagination, QuotaHeaders, TimeFormat, auth_problems, base_problem,
+    limit_problems, pagination_problems,
+};
+use super::source::{Extract, Param, Problem};
+use super::{Interval, Name};
+
+/// The most endpoints and the most widgets of one connector.
+pub const PARTS_MAX: usize = 64;
+
+/// A service: where it is, how it is asked, what may be asked, and what can be shown of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConnectorSpec {
+    /// The service's name as people write it.
+    pub title: String,
+    /// What it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Where its interface is described.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub documentation: Option<String>,
+    /// Where its interface begins. One that everybody runs themselves, such as Home Assistant, has
+    /// none: each source says its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base_url: Option<String>,
+    /// How a credential is sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth: Option<Auth>,
+    /// What the credential is made of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credential: Option<CredentialSchema>,
+    /// Headers of every request.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, String>,
+    /// How moments are written.
+    #[serde(default)]
+    pub time_format: TimeFormat,
+    /// How much of the service may be used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<ApiLimits>,
+    /// Headers that tell how much is left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quota: Option<QuotaHeaders>,
+    /// What may be asked, by name; nothing else may.
+    pub endpoints: BTreeMap<Name, Endpoint>,
+    /// What can be shown, by name: documents of widgets whose source is the endpoint of that name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub widgets: BTreeMap<Name, PackWidget>,
+}
+
+/// What a service's credential is made of.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CredentialSchema {
+    /// Its form.
+    pub kind: CredentialKind,
+    /// What the service calls it.
+    pub label: String,
+    /// Where it is found, and what it should be allowed to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+    /// What it begins with; one of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub prefixes: Vec<String>,
+}
+
+/// The form of a credential.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CredentialKind {
+    /// One secret text.
+    #[default]
+    Token,
+    /// User name and password.
+    Basic,
+    /// A client's id and secret.
+    Oauth2,
+}
+
+/// Something that may be asked of a service.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Endpoint {
+    /// The path below the base; `{name}` stands for the parameter of that name.
+    pub path: String,
+    /// What it answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// The request's method.
+    #[serde(default)]
+    pub method: Method,
+    /// Parameters that are sent when a source does not say otherwise.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub params: BTreeMap<String, Param>,
+    /// Further parameters that a source may give.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allow_params: Vec<String>,
+    /// A JSON body, whose texts may be templates.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<serde_json::Value>,
+    /// How an answer of several pages is put together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pagination: Option<Pagination>,
+    /// What is taken out of an answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extract: Option<Extract>,
+    /// How often it is worth asking.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval: Option<Interval>,
+    /// How long an answer may be used again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache: Option<Interval>,
+}
+
+/// A widget of a pack.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PackWidget {
+    /// The endpoint that it shows.
+    pub endpoint: Name,
+    /// The widget's document without its source.
+    pub widget: serde_json::Value,
+}
+
+impl ConnectorSpec {
+    /// Finds what the types alone cannot refuse; each problem names its field path.
+    pub fn problems(&self) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        problems.extend(
+            self.base_url
+                .iter()
+                .filter_map(|url| base_problem(url))
+                .map(|s| ("base_url".to_owned(), s)),
+        );
+        problems.extend(auth_problems(self.auth.as_ref()));
+        problems.extend(limit_problems(self.limits.as_ref()));
+        if self.endpoints.is_empty() {
+            let sentence = "a connector allows at least one endpoint";
+            problems.push(("endpoints".to_owned(), sentence.to_owned()));
+        }
+        for (section, count) in
+            [("endpoints", self.endpoints.len()), ("widgets", self.widgets.len())]
+        {
+            if count > PARTS_MAX {
+                problems.push((section.to_owned(), format!("at most {PARTS_MAX} are taken")));
+            }
+        }
+        for (name, endpoint) in &self.endpoints {
+            let at = |(path, sentence): Problem| (format!("endpoints.{name}.{path}"), sentence);
+            problems.extend(endpoint.problems().into_iter().map(at));
+        }
+        for (name, widget) in &self.widgets {
+            if !self.endpoints.contains_key(&widget.endpoint) {
+                let sentence = format!("there is no endpoint {}", widget.endpoint);
+                problems.push((format!("widgets.{name}.endpoint"), sentence));
+            }
+        }
+        problems
+    }
+}
+
+impl Endpoint {
+    fn problems(&self) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        if !self.path.starts_with('/') {
+            problems.push(("path".to_owned(), "a path begins with /".to_owned()));
+        }
+        problems.extend(pagination_problems(self.pagination.as_ref()));
+        if let Some(extract) = &self.extract {
+            let at = |(path, sentence): Problem| (format!("extract.{path}"), sentence);
+            problems.extend(extract.problems().into_iter().map(at));
+        }
+        problems
+    }
+}

@@ -1,0 +1,177 @@
+//! What is taken out of an answer.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::Problem;
+
+/// The most values and lists of one source, and the most fields of one list.
+pub const RULES_MAX: usize = 256;
+
+/// The most items that are taken out of one list when nobody says otherwise.
+pub const ITEMS_DEFAULT: u32 = 1_000;
+
+/// The most items that may be taken out of one list.
+pub const ITEMS_MAX: u32 = 10_000;
+
+/// Named values and lists. Paths are JSONPath as in RFC 9535; the names are dotted paths in the
+/// reading, so that `sales.total` stands below `sales`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Extract {
+    /// Single values. One that is a number is kept as a series.
+    pub values: BTreeMap<String, ValueRule>,
+    /// Lists of items.
+    pub lists: BTreeMap<String, ListRule>,
+}
+
+/// Where a value is, in short or in full.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum ValueRule {
+    /// The path alone.
+    Path(String),
+    /// Path and form.
+    Full(FullRule),
+}
+
+/// Where a value is and what becomes of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FullRule {
+    /// JSONPath; several nodes are put together by `combine`.
+    pub path: String,
+    /// What it is read as; as it is when not given.
+    #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
+    pub value_type: Option<ValueType>,
+    /// What a number is multiplied by, as 0.01 for cents.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scale: Option<f64>,
+    /// What the number counts, as in `usd` or `bytes`: for people, and for `ccm source test`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
+    /// What becomes of several nodes; the first one counts when not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub combine: Option<Combine>,
+    /// False shows the number without keeping its past.
+    #[serde(default = "yes")]
+    pub series: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// What a value is read as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ValueType {
+    /// A number; text that is one is read as one.
+    Number,
+    /// A whole number.
+    Integer,
+    /// Text.
+    Text,
+    /// True or false.
+    Boolean,
+    /// A moment: RFC 3339 text, or seconds or milliseconds since 1970; becomes seconds.
+    Time,
+}
+
+/// What becomes of several nodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Combine {
+    /// The first.
+    First,
+    /// The last.
+    Last,
+    /// How many there are; 0 when there are none.
+    Count,
+    /// Their sum; 0 when there are none.
+    Sum,
+    /// The smallest.
+    Min,
+    /// The largest.
+    Max,
+    /// Their mean.
+    Mean,
+}
+
+/// A list and what is taken of its items.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListRule {
+    /// JSONPath of the items, as in `$.data[*]`.
+    pub path: String,
+    /// Field that tells items apart; needed where fields are kept as series.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// Fields of an item by name, with paths from the item (`$.amount`); the whole item when none
+    /// is given.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub fields: BTreeMap<String, ValueRule>,
+    /// Fields that are kept as series, told apart by the key.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub series: Vec<String>,
+    /// The most items; the rest are left out.
+    #[serde(default = "items")]
+    pub limit: u32,
+}
+
+fn items() -> u32 {
+    ITEMS_DEFAULT
+}
+
+impl ValueRule {
+    /// The rule in full.
+    pub fn full(&self) -> FullRule {
+        match self {
+            Self::Full(rule) => rule.clone(),
+            Self::Path(path) => FullRule {
+                path: path.clone(),
+                value_type: None,
+                scale: None,
+                unit: None,
+                combine: None,
+                series: true,
+            },
+        }
+    }
+}
+
+impl Extract {
+    /// Finds what the types alone cannot refuse. Whether a path can be read is checked where paths
+    /// are.
+    pub fn problems(&self) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        for (section, count) in [("values", self.values.len()), ("lists", self.lists.len())] {
+            if count > RULES_MAX {
+                let sentence =
+                    format!("there are {count} {section}; at most {RULES_MAX} are taken");
+                problems.push((section.to_owned(), sentence));
+            }
+        }
+        for (name, list) in &self.lists {
+            let at = |field: &str| format!("lists.{name}.{field}");
+            if list.fields.len() > RULES_MAX {
+                let sentence = format!("at most {RULES_MAX} fields are taken of an item");
+                problems.push((at("fields"), sentence));
+            }
+            if list.limit == 0 || list.limit > ITEMS_MAX {
+                problems.push((at("limit"), format!("a limit is from 1 to {ITEMS_MAX}")));
+            }
+            if !list.series.is_empty() && list.key.is_none() {
+                let sentence = "series of items need a key that tells the items apart";
+                problems.push((at("series"), sentence.to_owned()));
+            }
+            let named =
+                |field: &&String| !list.fields.is_empty() && !list.fields.contains_key(*field);
+            for field in list.series.iter().chain(&list.key).filter(named) {
+                problems.push((at("fields"), format!("there is no field {field:?}")));
+            }
+        }
+        problems
+    }
+}
