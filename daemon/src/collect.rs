@@ -5,6 +5,8 @@
 //! to the engine; [`schedule`] is the arithmetic of its ticks.
 
 pub mod daemon;
+pub mod extract;
+pub mod json;
 mod kept;
 pub mod prometheus;
 mod runner;
@@ -14,6 +16,7 @@ pub mod self_metrics;
 mod series;
 pub mod status;
 pub mod system;
+pub mod template;
 mod worker;
 
 use std::sync::Arc;

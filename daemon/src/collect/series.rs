@@ -30,24 +30,56 @@ pub(super) struct ListSeries {
 
 /// Hands out the same keys for as long as the set of series is the same.
 #[derive(Debug)]
+pub(super) struct KeyCache {
+    shape: Option<u64>,
+    keys: Arc<[SeriesKey]>,
+}
+
+impl Default for KeyCache {
+    fn default() -> Self {
+        Self { shape: None, keys: Arc::from([]) }
+    }
+}
+
+impl KeyCache {
+    /// Samples of the series that `shape` tells apart from all others; `make` names as many of them
+    /// as there are values, and is asked only when the shape changed.
+    pub(super) fn samples(
+        &mut self,
+        shape: u64,
+        mut values: Vec<f64>,
+        make: impl FnOnce() -> Vec<SeriesKey>,
+    ) -> Samples {
+        values.truncate(SERIES_MAX);
+        if self.shape != Some(shape) || self.keys.len() != values.len() {
+            let mut keys = make();
+            keys.truncate(SERIES_MAX);
+            self.keys = keys.into();
+            self.shape = Some(shape);
+        }
+        Samples { keys: Arc::clone(&self.keys), values }
+    }
+}
+
+/// Takes the samples that a catalogue names out of readings.
+#[derive(Debug)]
 pub(super) struct Sampler {
     source: Name,
     catalogue: &'static Catalogue,
-    shape: Option<u64>,
-    keys: Arc<[SeriesKey]>,
+    cache: KeyCache,
 }
 
 impl Sampler {
     /// For readings of one source.
     pub(super) fn new(source: Name, catalogue: &'static Catalogue) -> Self {
-        Self { source, catalogue, shape: None, keys: Arc::from([]) }
+        Self { source, catalogue, cache: KeyCache::default() }
     }
 
     /// The samples of a reading. A value that is there but absent is a gap; a path that is not
     /// there at all is no series.
     pub(super) fn samples(&mut self, reading: &Value) -> Samples {
         let mut shape = DefaultHasher::new();
-        let mut values = Vec::with_capacity(self.keys.len());
+        let mut values = Vec::with_capacity(self.cache.keys.len());
         for (index, path) in self.catalogue.numbers.iter().enumerate() {
             if let Some(value) = reading.at(path) {
                 index.hash(&mut shape);
@@ -66,49 +98,41 @@ impl Sampler {
             }
             list.path.hash(&mut shape);
         }
-        values.truncate(SERIES_MAX);
-        let shape = shape.finish();
-        if self.shape != Some(shape) || self.keys.len() != values.len() {
-            self.keys = self.keys_of(reading);
-            self.shape = Some(shape);
-        }
-        Samples { keys: Arc::clone(&self.keys), values }
+        let Self { source, catalogue, cache } = self;
+        cache.samples(shape.finish(), values, || keys_of(source, catalogue, reading))
     }
+}
 
-    fn keys_of(&self, reading: &Value) -> Arc<[SeriesKey]> {
-        let numbers = self.catalogue.numbers.iter().filter(|path| reading.at(path).is_some());
-        let mut keys: Vec<SeriesKey> = numbers.map(|path| self.key(path, Labels::none())).collect();
-        for list in self.catalogue.lists {
-            let metrics: Vec<Arc<str>> =
-                list.fields.iter().map(|f| format!("{}.{f}", list.path).into()).collect();
-            for item in items(reading, list) {
-                let label = label_text(item.at(list.label));
-                for (field, metric) in list.fields.iter().zip(&metrics) {
-                    if item.at(field).is_some() {
-                        let labels = Labels::new([(list.label, label.as_str())]);
-                        keys.push(self.key(metric, labels));
-                    }
+fn keys_of(source: &Name, catalogue: &Catalogue, reading: &Value) -> Vec<SeriesKey> {
+    let numbers = catalogue.numbers.iter().filter(|path| reading.at(path).is_some());
+    let key =
+        |metric: &str, labels| SeriesKey { source: source.clone(), metric: metric.into(), labels };
+    let mut keys: Vec<SeriesKey> = numbers.map(|path| key(path, Labels::none())).collect();
+    for list in catalogue.lists {
+        let metrics: Vec<Arc<str>> =
+            list.fields.iter().map(|f| format!("{}.{f}", list.path).into()).collect();
+        for item in items(reading, list) {
+            let label = label_text(item.at(list.label));
+            for (field, metric) in list.fields.iter().zip(&metrics) {
+                if item.at(field).is_some() {
+                    let labels = Labels::new([(list.label, label.as_str())]);
+                    keys.push(key(metric, labels));
                 }
             }
         }
-        keys.truncate(SERIES_MAX);
-        keys.into()
     }
-
-    fn key(&self, metric: &str, labels: Labels) -> SeriesKey {
-        SeriesKey { source: self.source.clone(), metric: metric.into(), labels }
-    }
+    keys
 }
 
 fn items<'a>(reading: &'a Value, list: &ListSeries) -> &'a [Value] {
     reading.at(list.path).and_then(Value::as_list).unwrap_or_default()
 }
 
-fn number(value: &Value) -> f64 {
+pub(super) fn number(value: &Value) -> f64 {
     value.as_number().unwrap_or(f64::NAN)
 }
 
-fn hash_label(label: Option<&Value>, hasher: &mut DefaultHasher) {
+pub(super) fn hash_label(label: Option<&Value>, hasher: &mut DefaultHasher) {
     match label {
         Some(Value::Text(text)) => text.hash(hasher),
         Some(Value::Integer(integer)) => integer.hash(hasher),
@@ -116,7 +140,7 @@ fn hash_label(label: Option<&Value>, hasher: &mut DefaultHasher) {
     }
 }
 
-fn label_text(label: Option<&Value>) -> String {
+pub(super) fn label_text(label: Option<&Value>) -> String {
     match label {
         Some(Value::Text(text)) => text.to_string(),
         Some(Value::Integer(integer)) => integer.to_string(),

@@ -1,0 +1,288 @@
+//! From an answer to a reading: what its document wants of it, by JSONPath (RFC 9535).
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use ccm_proto::model::source::extract::{Combine, FullRule, ListRule, ValueRule};
+use ccm_proto::model::source::{Extract, Problem};
+use ccm_proto::model::{Labels, Name, Reading, Samples, SeriesKey, Timestamp, Value};
+use serde_json::Value as Json;
+use serde_json_path::JsonPath;
+
+use super::json;
+use super::series::{self, KeyCache};
+
+mod convert;
+
+/// How deep numbers are looked for in an answer that nothing is taken out of.
+const SERIES_DEPTH_MAX: usize = 6;
+
+/// The most series of an answer that nothing is taken out of: who wants more names them.
+const SERIES_WHOLE_MAX: usize = 256;
+
+/// A path that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{place}: {sentence}")]
+pub struct ExtractError {
+    /// Which rule, as a field path below `extract`.
+    pub place: String,
+    /// What is wrong with it.
+    pub sentence: String,
+}
+
+/// Makes readings of one source's answers.
+#[derive(Debug)]
+pub struct Extractor {
+    source: Name,
+    rules: Option<Rules>,
+    cache: KeyCache,
+}
+
+#[derive(Debug)]
+struct Rules {
+    values: Vec<(String, Compiled)>,
+    lists: Vec<List>,
+}
+
+/// A rule whose path has been read.
+#[derive(Debug)]
+struct Compiled {
+    path: JsonPath,
+    rule: FullRule,
+}
+
+#[derive(Debug)]
+struct List {
+    name: String,
+    path: JsonPath,
+    fields: Vec<(String, Compiled)>,
+    rule: ListRule,
+}
+
+/// A number of a reading that is kept.
+struct Sample {
+    metric: String,
+    label: Option<(String, String)>,
+    number: f64,
+}
+
+/// What is wrong with the paths of a document; each problem names its field below `extract`.
+pub fn problems(extract: &Extract) -> Vec<Problem> {
+    match Rules::compile(extract) {
+        Ok(_) => Vec::new(),
+        Err(errors) => errors.into_iter().map(|error| (error.place, error.sentence)).collect(),
+    }
+}
+
+impl Extractor {
+    /// Reads the paths; the first that cannot be read is told.
+    pub fn new(source: &Name, extract: Option<&Extract>) -> Result<Self, ExtractError> {
+        let rules = extract.map(Rules::compile).transpose();
+        let rules = rules.map_err(|errors| {
+            let unknown =
+                || ExtractError { place: String::new(), sentence: "cannot be read".to_owned() };
+            errors.into_iter().next().unwrap_or_else(unknown)
+        })?;
+        Ok(Self { source: source.clone(), rules, cache: KeyCache::default() })
+    }
+
+    /// The reading that an answer makes.
+    pub fn reading(&mut self, at: Timestamp, body: Json) -> Reading {
+        let mut found = Vec::new();
+        let value = match &self.rules {
+            Some(rules) => rules.apply(&body, &mut found),
+            None => {
+                let value = json::value(body);
+                numbers(&value, &mut String::new(), 0, &mut found);
+                value
+            }
+        };
+        Reading { source: self.source.clone(), at, value, samples: self.samples(&found) }
+    }
+
+    fn samples(&mut self, found: &[Sample]) -> Samples {
+        let mut shape = DefaultHasher::new();
+        for sample in found {
+            sample.metric.hash(&mut shape);
+            sample.label.hash(&mut shape);
+        }
+        let source = &self.source;
+        self.cache.samples(shape.finish(), found.iter().map(|s| s.number).collect(), || {
+            let key = |sample: &Sample| SeriesKey {
+                source: source.clone(),
+                metric: sample.metric.as_str().into(),
+                labels: Labels::new(sample.label.clone()),
+            };
+            found.iter().map(key).collect()
+        })
+    }
+}
+
+impl Rules {
+    fn compile(extract: &Extract) -> Result<Self, Vec<ExtractError>> {
+        let mut errors = Vec::new();
+        let mut compile = |place: String, rule: FullRule| {
+            let path = read_path(&rule.path)
+                .map_err(|sentence| errors.push(ExtractError { place, sentence }));
+            path.ok().map(|path| Compiled { path, rule })
+        };
+        let mut values = Vec::new();
+        for (name, rule) in &extract.values {
+            let compiled = compile(format!("values.{name}"), rule.full());
+            values.extend(compiled.map(|compiled| (name.clone(), compiled)));
+        }
+        let mut lists = Vec::new();
+        for (name, list) in &extract.lists {
+            let mut fields = Vec::new();
+            for (field, rule) in &list.fields {
+                let compiled = compile(format!("lists.{name}.fields.{field}"), rule.full());
+                fields.extend(compiled.map(|compiled| (field.clone(), compiled)));
+            }
+            let whole = ValueRule::Path(list.path.clone());
+            let path = compile(format!("lists.{name}.path"), whole.full());
+            lists.extend(path.map(|compiled| List {
+                name: name.clone(),
+                path: compiled.path,
+                fields,
+                rule: list.clone(),
+            }));
+        }
+        if errors.is_empty() { Ok(Self { values, lists }) } else { Err(errors) }
+    }
+
+    fn apply(&self, body: &Json, found: &mut Vec<Sample>) -> Value {
+        let mut tree = Value::Map(std::collections::BTreeMap::new());
+        for (name, compiled) in &self.values {
+            let value = compiled.value(body);
+            if compiled.rule.series && (value.as_number().is_some() || value.is_absent()) {
+                let number = series::number(&value);
+                found.push(Sample { metric: name.clone(), label: None, number });
+            }
+            put(&mut tree, name, value);
+        }
+        for list in &self.lists {
+            let items = list.items(body, found);
+            put(&mut tree, &list.name, Value::List(items));
+        }
+        tree
+    }
+}
+
+impl Compiled {
+    /// The value in `body`; absent when nothing is there, or nothing of the wanted type.
+    fn value(&self, body: &Json) -> Value {
+        let nodes = self.path.query(body);
+        let one = |node: Option<&Json>| {
+            let value = node.map_or(Value::Absent, |node| json::value(node.clone()));
+            convert::scaled(convert::typed(value, self.rule.value_type), self.rule.scale)
+        };
+        match self.rule.combine {
+            None | Some(Combine::First) => one(nodes.first()),
+            Some(Combine::Last) => one(nodes.last()),
+            Some(Combine::Count) => Value::from(nodes.len() as u64),
+            Some(combine) => {
+                let numbers = nodes.iter().filter_map(|node| one(Some(node)).as_number());
+                convert::combined(combine, numbers.collect())
+            }
+        }
+    }
+}
+
+impl List {
+    fn items(&self, body: &Json, found: &mut Vec<Sample>) -> Vec<Value> {
+        let limit = usize::try_from(self.rule.limit).unwrap_or(usize::MAX);
+        let nodes = self.path.query(body);
+        let mut items = Vec::new();
+        for node in nodes.iter().take(limit) {
+            let item = self.item(node);
+            self.keep(&item, found);
+            items.push(item);
+        }
+        items
+    }
+
+    fn item(&self, node: &Json) -> Value {
+        if self.fields.is_empty() {
+            return json::value(node.clone());
+        }
+        let mut item = Value::Map(std::collections::BTreeMap::new());
+        for (name, compiled) in &self.fields {
+            put(&mut item, name, compiled.value(node));
+        }
+        item
+    }
+
+    fn keep(&self, item: &Value, found: &mut Vec<Sample>) {
+        let Some(key) = &self.rule.key else { return };
+        for field in &self.rule.series {
+            let number = item.at(field).map_or(f64::NAN, series::number);
+            let label = series::label_text(item.at(key));
+            let metric = format!("{}.{field}", self.name);
+            found.push(Sample { metric, label: Some((key.clone(), label)), number });
+        }
+    }
+}
+
+/// Puts a value at a dotted path of maps. What stands in the way is replaced.
+fn put(tree: &mut Value, path: &str, value: Value) {
+    let mut at = tree;
+    for step in path.split('.') {
+        if !matches!(at, Value::Map(_)) {
+            *at = Value::Map(std::collections::BTreeMap::new());
+        }
+        let Value::Map(map) = at else { return };
+        at = map.entry(step.into()).or_default();
+    }
+    *at = value;
+}
+
+/// The numbers of a tree that are not within lists, in the order of their paths.
+fn numbers(value: &Value, path: &mut String, depth: usize, found: &mut Vec<Sample>) {
+    if found.len() >= SERIES_WHOLE_MAX || depth > SERIES_DEPTH_MAX {
+        return;
+    }
+    match value {
+        Value::Integer(_) | Value::Number(_) | Value::Boolean(_) if !path.is_empty() => {
+            let number = series::number(value);
+            found.push(Sample { metric: path.clone(), label: None, number });
+        }
+        Value::Map(map) => {
+            for (key, item) in map {
+                // A dot would lead elsewhere when the series' path is followed.
+                if key.contains('.') {
+                    continue;
+                }
+                let length = path.len();
+                if !path.is_empty() {
+                    path.push('.');
+                }
+                path.push_str(key);
+                numbers(item, path, depth + 1, found);
+                path.truncate(length);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// How often a path may say `..`: each multiplies what is looked at by the depth of the answer.
+const DESCENTS_MAX: usize = 2;
+
+/// Reads a path. Where a plain name was meant, that is said.
+pub(super) fn read_path(path: &str) -> Result<JsonPath, String> {
+    if path.matches("..").count() > DESCENTS_MAX {
+        return Err(format!(
+            "{path:?} descends with .. more than {DESCENTS_MAX} times; name the way"
+        ));
+    }
+    JsonPath::parse(path).map_err(|error| {
+        let hint = if path.starts_with('$') {
+            ""
+        } else {
+            "; a path begins with $, as in $.data[0].amount"
+        };
+        format!("{path:?} is no JSONPath: {}{hint}", error.message())
+    })
+}
+
+#[cfg(test)]
+mod tests;
