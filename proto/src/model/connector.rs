@@ -9,7 +9,7 @@ use super::source::external_api::{
     limit_problems, pagination_problems,
 };
 use super::source::{Extract, Param, Problem};
-use super::{Interval, Name};
+use super::{Interval, Name, WidgetSpec};
 
 /// The most endpoints and the most widgets of one connector.
 pub const PARTS_MAX: usize = 64;
@@ -30,6 +30,9 @@ pub struct ConnectorSpec {
     /// none: each source says its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base_url: Option<String>,
+    /// What a source's own address looks like, where there is no common one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base_url_example: Option<String>,
     /// How a credential is sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth: Option<Auth>,
@@ -99,9 +102,13 @@ pub struct Endpoint {
     /// Parameters that are sent when a source does not say otherwise.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub params: BTreeMap<String, Param>,
-    /// Further parameters that a source may give.
+    /// Further parameters that a source may give; `*` stands for any, where they are names of the
+    /// user's own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allow_params: Vec<String>,
+    /// How moments are written, where it differs from the service's other endpoints.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_format: Option<TimeFormat>,
     /// A JSON body, whose texts may be templates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<serde_json::Value>,
@@ -161,16 +168,67 @@ impl ConnectorSpec {
                 let sentence = format!("there is no endpoint {}", widget.endpoint);
                 problems.push((format!("widgets.{name}.endpoint"), sentence));
             }
+            match widget.spec(&widget.endpoint) {
+                Ok(spec) => {
+                    let at = |(path, sentence): Problem| {
+                        (format!("widgets.{name}.widget.{path}"), sentence)
+                    };
+                    problems.extend(spec.problems().into_iter().map(at));
+                }
+                Err(error) => {
+                    problems.push((format!("widgets.{name}.widget"), error.to_string()));
+                }
+            }
         }
         problems
     }
 }
 
+impl PackWidget {
+    /// The widget of a source that reads its endpoint. Fails where the text is no widget, or names a
+    /// source by itself.
+    pub fn spec(&self, source: &Name) -> Result<WidgetSpec, serde_json::Error> {
+        let mut tree = self.widget.clone();
+        let Some(table) = tree.as_object_mut() else {
+            return Err(serde::de::Error::custom("a widget is a table"));
+        };
+        if table.insert("source".to_owned(), source.as_str().into()).is_some() {
+            let sentence =
+                "a connector's widget names an endpoint; its source is said by whoever uses it";
+            return Err(serde::de::Error::custom(sentence));
+        }
+        serde_json::from_value(tree)
+    }
+}
+
 impl Endpoint {
+    /// The parameters that stand in the path. A source must give those without a default.
+    pub fn path_params(&self) -> impl Iterator<Item = &str> {
+        let parts = self.path.split('{').skip(1);
+        parts.filter_map(|part| part.split_once('}').map(|(name, _)| name))
+    }
+
+    /// Whether a source may give this parameter.
+    pub fn allows(&self, param: &str) -> bool {
+        self.params.contains_key(param)
+            || self.allow_params.iter().any(|allowed| allowed == param || allowed == "*")
+            || self.path_params().any(|name| name == param)
+    }
+
     fn problems(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
         if !self.path.starts_with('/') {
             problems.push(("path".to_owned(), "a path begins with /".to_owned()));
+        }
+        let braces = |brace| self.path.matches(brace).count();
+        let named = self.path_params().filter(|name| is_param(name)).count();
+        if named != braces('{') || named != braces('}') {
+            let sentence =
+                "a parameter in a path is a name of letters, digits and _ between braces";
+            problems.push(("path".to_owned(), sentence.to_owned()));
+        }
+        if self.body.is_some() && self.method != Method::Post {
+            problems.push(("body".to_owned(), "only a POST request has a body".to_owned()));
         }
         problems.extend(pagination_problems(self.pagination.as_ref()));
         if let Some(extract) = &self.extract {
@@ -180,3 +238,11 @@ impl Endpoint {
         problems
     }
 }
+
+fn is_param(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    !name.is_empty() && name.bytes().all(plain)
+}
+
+#[cfg(test)]
+mod tests;

@@ -142,6 +142,32 @@ impl ValueRule {
 }
 
 impl Extract {
+    /// Each name is a place of its own in the reading: none is given twice, none stands above
+    /// another.
+    fn name_problems(&self) -> Vec<Problem> {
+        let values = self.values.keys().map(|name| ("values", name.as_str()));
+        let lists = self.lists.keys().map(|name| ("lists", name.as_str()));
+        let mut problems = Vec::new();
+        for (section, name) in values.chain(lists) {
+            let at = || format!("{section}.{name}");
+            if name.split('.').any(str::is_empty) {
+                let sentence = "a name is words with single dots between them";
+                problems.push((at(), sentence.to_owned()));
+            }
+            if section == "lists" && self.values.contains_key(name) {
+                problems.push((at(), format!("{name} is the name of a value too")));
+            }
+            let mut above = name.match_indices('.').filter_map(|(dot, _)| name.get(..dot));
+            let taken =
+                |above: &&str| self.values.contains_key(*above) || self.lists.contains_key(*above);
+            if let Some(above) = above.find(taken) {
+                let sentence = format!("{above} is taken, and nothing can stand below it");
+                problems.push((at(), sentence));
+            }
+        }
+        problems
+    }
+
     /// Finds what the types alone cannot refuse. Whether a path can be read is checked where paths
     /// are.
     pub fn problems(&self) -> Vec<Problem> {
@@ -153,6 +179,7 @@ impl Extract {
                 problems.push((section.to_owned(), sentence));
             }
         }
+        problems.extend(self.name_problems());
         for (name, list) in &self.lists {
             let at = |field: &str| format!("lists.{name}.{field}");
             if list.fields.len() > RULES_MAX {
@@ -175,3 +202,6 @@ impl Extract {
         problems
     }
 }
+
+#[cfg(test)]
+mod tests;
