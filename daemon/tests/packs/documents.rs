@@ -1,0 +1,169 @@
+//! Every connector as a document: whole, coherent, and showing only what it takes out.
+
+use std::collections::BTreeSet;
+
+use ccm_proto::model::connector::Endpoint;
+use ccm_proto::model::source::Param;
+use ccm_proto::model::source::external_api::{Auth, Pagination};
+use ccm_proto::model::{ConnectorSpec, Kind, Name};
+use serde_json::Value;
+
+use super::fixtures::{connectors, headers, pages, service, strangers};
+
+#[test]
+fn the_services_of_the_list_are_there() {
+    let names: Vec<String> = connectors().iter().map(|(name, _)| name.to_string()).collect();
+    let expect = [
+        "github",
+        "google-analytics",
+        "home-assistant",
+        "mailchimp",
+        "openweather",
+        "pagerduty",
+        "paypal",
+        "postgrest",
+        "sendgrid",
+        "stripe",
+    ];
+    assert_eq!(names, expect);
+    assert_eq!(Kind::Connector.as_str(), "connector");
+}
+
+#[test]
+fn every_connector_is_a_valid_document_and_says_what_people_need() {
+    for (name, spec) in connectors() {
+        assert_eq!(spec.problems(), [], "{name}");
+        assert!(spec.description.is_some(), "{name}: description");
+        let documentation = spec.documentation.as_deref().unwrap_or_default();
+        assert!(documentation.starts_with("https://"), "{name}: documentation");
+        assert!(spec.base_url.is_some() != spec.base_url_example.is_some(), "{name}: base_url");
+        assert!(spec.base_url.iter().all(|url| url.starts_with("https://")), "{name}: plain text");
+        assert!(spec.auth.is_some(), "{name}: auth");
+        assert!(spec.limits.is_some(), "{name}: limits");
+        let credential = spec.credential.as_ref().unwrap();
+        assert!(!credential.label.is_empty(), "{name}: label");
+        assert!(credential.hint.as_ref().is_some_and(|hint| hint.len() > 20), "{name}: hint");
+        let shown: BTreeSet<&Name> = spec.widgets.values().map(|widget| &widget.endpoint).collect();
+        for (endpoint, asked) in &spec.endpoints {
+            assert!(asked.description.is_some(), "{name}/{endpoint}: description");
+            assert!(asked.interval.is_some(), "{name}/{endpoint}: interval");
+            assert!(asked.extract.is_some(), "{name}/{endpoint}: extract");
+            assert!(asked.cache.is_none_or(|cache| Some(cache) <= asked.interval), "{endpoint}");
+            assert!(shown.contains(endpoint), "{name}/{endpoint}: no widget shows it");
+        }
+    }
+}
+
+#[test]
+fn every_endpoint_has_recorded_answers_and_nothing_else_lies_beside_them() {
+    for (name, spec) in connectors() {
+        let endpoints: Vec<&str> = spec.endpoints.keys().map(Name::as_str).collect();
+        assert_eq!(strangers(name.as_str(), &endpoints), Vec::<String>::new(), "{name}");
+        let asked: Vec<String> = service(name.as_str()).endpoints.into_keys().collect();
+        assert_eq!(asked, endpoints, "{name}");
+        for (endpoint, asked) in &spec.endpoints {
+            let pages = pages(name.as_str(), endpoint.as_str()).len();
+            assert_eq!(pages > 1, asked.pagination.is_some(), "{name}/{endpoint}: {pages} pages");
+            assert!(pages > 0, "{name}/{endpoint}");
+        }
+        let headers = headers(name.as_str());
+        let quota = spec.quota.clone().unwrap_or_default();
+        for header in [quota.limit, quota.remaining, quota.reset].into_iter().flatten() {
+            assert!(headers.contains_key(&header), "{name}: {header}");
+        }
+    }
+}
+
+#[test]
+fn a_page_is_as_large_as_what_is_asked_for() {
+    for (name, spec) in connectors() {
+        for (endpoint, asked) in &spec.endpoints {
+            let Some(Pagination::Page { param, first, step, size, .. }) = &asked.pagination else {
+                continue;
+            };
+            let of_size = |param: &&Param| **param == Param::Integer(i64::from(*size));
+            let sized = asked.params.values().filter(of_size).count();
+            assert_eq!(sized, 1, "{name}/{endpoint}: no parameter asks for {size} items");
+            assert!(!asked.params.contains_key(param), "{name}/{endpoint}: {param} is given twice");
+            let counts = (*first, *step) == (1, 1);
+            let skips = (*first, *step) == (0, *size);
+            assert!(counts || skips, "{name}/{endpoint}: from {first} by {step}");
+        }
+    }
+}
+
+#[test]
+fn a_credential_is_never_part_of_a_pack() {
+    for (name, spec) in connectors() {
+        let secret = match &spec.auth {
+            Some(Auth::ApiKey { header, param, .. }) => header.clone().or(param.clone()).unwrap(),
+            _ => "authorization".to_owned(),
+        };
+        assert!(!spec.headers.keys().any(|header| header.eq_ignore_ascii_case(&secret)), "{name}");
+        for endpoint in spec.endpoints.values() {
+            assert!(!endpoint.allows(&secret) || endpoint.allows("*"), "{name}: {secret}");
+        }
+    }
+}
+
+#[test]
+fn widgets_show_only_what_their_endpoint_takes_out() {
+    for (name, spec) in connectors() {
+        for (widget, shown) in &spec.widgets {
+            let endpoint = &spec.endpoints[&shown.endpoint];
+            let missing = missing(endpoint, &shown.widget);
+            assert_eq!(missing, Vec::<String>::new(), "{name}: {widget} of {}", shown.endpoint);
+        }
+    }
+}
+
+/// The paths of a widget that its endpoint does not take out.
+fn missing(endpoint: &Endpoint, widget: &Value) -> Vec<String> {
+    let extract = endpoint.extract.clone().unwrap_or_default();
+    let kind = widget["type"].as_str().unwrap_or_default();
+    let config = &widget[kind];
+    let mut missing = Vec::new();
+    let mut value = |path: &Value| {
+        let path = path.as_str().unwrap_or_default();
+        if !path.is_empty() && !extract.values.contains_key(path) {
+            missing.push(path.to_owned());
+        }
+    };
+    value(&config["primary"]["value"]);
+    value(&config["value"]);
+    let places =
+        [("secondary", "value"), ("items", "value"), ("items", "max"), ("series", "metric")];
+    for (list, field) in places {
+        config[list].as_array().into_iter().flatten().for_each(|item| value(&item[field]));
+    }
+    let rows = config["rows"].as_str().or(config["rows"]["path"].as_str());
+    let Some(rows) = rows else { return missing };
+    let Some(list) = extract.lists.get(rows) else {
+        missing.push(rows.to_owned());
+        return missing;
+    };
+    let mut fields: Vec<&Value> = vec![&config["key"], &config["sort"]];
+    fields
+        .extend(config["columns"].as_array().into_iter().flatten().map(|column| &column["field"]));
+    fields.extend(["title", "subtitle", "badge"].map(|field| &config["item"][field]));
+    fields.extend(["x", "y", "label", "value"].map(|field| &config["rows"][field]));
+    let series = config["rows"]["series"].as_array().into_iter().flatten();
+    fields.extend(series.clone().map(|series| &series["y"]));
+    let filters = series.filter_map(|series| series["filter"].as_object());
+    let filters = filters.flat_map(|filter| filter.keys()).map(String::as_str);
+    let named = fields.into_iter().filter_map(Value::as_str).chain(filters);
+    missing.extend(named.filter(|field| !list.fields.contains_key(*field)).map(str::to_owned));
+    missing
+}
+
+#[test]
+fn what_a_widget_shows_and_an_endpoint_lacks_is_found() {
+    let (_, spec): (Name, ConnectorSpec) =
+        connectors().into_iter().find(|(name, _)| name.as_str() == "stripe").unwrap();
+    let endpoint = &spec.endpoints[&Name::new("charges").unwrap()];
+    let widget = serde_json::json!({"type": "table", "table": {
+        "rows": "charges", "key": "id", "columns": [{"field": "amuont"}]}});
+    assert_eq!(missing(endpoint, &widget), ["amuont"]);
+    let widget = serde_json::json!({"type": "stat", "stat": {"primary": {"value": "total"}}});
+    assert_eq!(missing(endpoint, &widget), ["total"]);
+}
