@@ -1,10 +1,10 @@
 //! Every connector as a document: whole, coherent, and showing only what it takes out.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ccm_proto::model::connector::Endpoint;
-use ccm_proto::model::source::Param;
 use ccm_proto::model::source::external_api::{Auth, Pagination};
+use ccm_proto::model::source::{Param, SourceSpec};
 use ccm_proto::model::{ConnectorSpec, Kind, Name};
 use serde_json::Value;
 
@@ -166,4 +166,39 @@ fn what_a_widget_shows_and_an_endpoint_lacks_is_found() {
     assert_eq!(missing(endpoint, &widget), ["amuont"]);
     let widget = serde_json::json!({"type": "stat", "stat": {"primary": {"value": "total"}}});
     assert_eq!(missing(endpoint, &widget), ["total"]);
+}
+
+/// The examples that the documentation leads to.
+fn examples() -> Vec<(String, SourceSpec)> {
+    let folder =
+        concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/examples/connectors/sources").to_owned();
+    let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+    let read = |path: std::path::PathBuf| {
+        let tree: Value = toml::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        let shown = path.file_name().unwrap().to_str().unwrap().to_owned();
+        let spec = serde_json::from_value(tree);
+        (shown.clone(), spec.unwrap_or_else(|error| panic!("{shown}: {error}")))
+    };
+    files.map(read).collect()
+}
+
+#[test]
+fn every_connector_has_an_example_that_asks_for_what_it_allows() {
+    let connectors: BTreeMap<Name, ConnectorSpec> = connectors().into_iter().collect();
+    let mut shown = BTreeSet::new();
+    for (file, source) in examples() {
+        assert_eq!(source.problems(), [], "{file}");
+        let api = source.external_api.unwrap();
+        let Some(name) = &api.connector else { continue };
+        shown.insert(name.clone());
+        let connector = &connectors[name];
+        assert_eq!(api.base_url.is_none(), connector.base_url.is_some(), "{file}: base_url");
+        let endpoint = &connector.endpoints[&Name::new(&api.endpoint).unwrap()];
+        assert!(api.params.keys().all(|param| endpoint.allows(param)), "{file}");
+        for param in endpoint.path_params() {
+            assert!(api.params.contains_key(param), "{file}: {param}");
+        }
+        assert!(Some(source.interval) >= endpoint.interval, "{file}: asks too often");
+    }
+    assert!(shown.iter().eq(connectors.keys()), "{shown:?}");
 }
