@@ -6,6 +6,7 @@
 
 pub mod daemon;
 pub mod extract;
+pub mod http;
 pub mod json;
 mod kept;
 pub mod prometheus;
