@@ -96,6 +96,27 @@ struct Came<'a> {
     error: Option<&'a FetchError>,
 }
 
+/// A call under way. One that is dropped before it has ended was given up, and is written down
+/// as that.
+struct Pending<'a> {
+    gateway: &'a Gateway,
+    call: &'a Call,
+    start: Duration,
+    ended: bool,
+}
+
+impl Drop for Pending<'_> {
+    fn drop(&mut self) {
+        if !self.ended {
+            let latency = self.gateway.0.clock.elapsed().saturating_sub(self.start);
+            let error = FetchError::GivenUp { api: SafeText::new(&self.call.api) };
+            let (status, bytes, hit) = (None, 0, Hit::Miss);
+            let error = Some(&error);
+            self.gateway.note(self.call, &Came { status, latency, bytes, hit, error });
+        }
+    }
+}
+
 impl Gateway {
     /// A gateway that dials public addresses only, until it is given a policy.
     pub fn new(parts: GatewayParts) -> Self {
@@ -173,7 +194,9 @@ impl Gateway {
         self.check(&call)?;
         let permit = self.admit(&call).await?;
         let start = self.0.clock.elapsed();
+        let mut pending = Pending { gateway: self, call: &call, start, ended: false };
         let sent = self.0.client.open(&call.request, call.credential.as_ref(), &call.bounds).await;
+        pending.ended = true;
         match sent {
             Err(error) => Err(self.failed(&call, permit, error, start)),
             Ok(opened) => {
@@ -277,7 +300,10 @@ impl Gateway {
         });
         let request = conditional.as_ref().unwrap_or(&call.request);
         let start = self.0.clock.elapsed();
-        match self.0.client.send(request, call.credential.as_ref(), &call.bounds).await {
+        let mut pending = Pending { gateway: self, call, start, ended: false };
+        let sent = self.0.client.send(request, call.credential.as_ref(), &call.bounds).await;
+        pending.ended = true;
+        match sent {
             Err(error) => Err(self.failed(call, permit, error, start)),
             Ok(response) => {
                 let kept = kept.filter(|_| conditional.is_some());

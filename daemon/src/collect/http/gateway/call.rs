@@ -157,6 +157,14 @@ pub enum FetchError {
         /// The status.
         status: u16,
     },
+    /// Whoever made the call did not wait for its end.
+    #[error(
+        "the call to {api} was given up before its own time was over; raise the source's timeout, or see why it is so slow"
+    )]
+    GivenUp {
+        /// The API.
+        api: SafeText,
+    },
 }
 
 fn refused(credential: Option<&Arc<str>>) -> String {
@@ -188,7 +196,7 @@ impl FetchError {
         match self {
             Self::Http(error) => error.is_lasting(),
             Self::Refused { tries, .. } => *tries >= REFUSALS_MAX,
-            Self::TryLater { .. } | Self::Status { .. } => false,
+            Self::TryLater { .. } | Self::Status { .. } | Self::GivenUp { .. } => false,
         }
     }
 
@@ -203,7 +211,7 @@ impl FetchError {
             Self::TryLater { after, .. } => Retry::After(*after),
             Self::Refused { .. } => Retry::Hold,
             Self::Http(error) if error.is_lasting() => Retry::Hold,
-            Self::Http(_) | Self::Status { .. } => Retry::Backoff,
+            Self::Http(_) | Self::Status { .. } | Self::GivenUp { .. } => Retry::Backoff,
         };
         CollectError::Source { cause: self.to_safe_text(), retry }
     }
@@ -219,7 +227,7 @@ impl FetchError {
     pub(super) const fn status(&self) -> Option<u16> {
         match self {
             Self::Refused { status, .. } | Self::Status { status, .. } => Some(*status),
-            Self::Http(_) | Self::TryLater { .. } => None,
+            Self::Http(_) | Self::TryLater { .. } | Self::GivenUp { .. } => None,
         }
     }
 }

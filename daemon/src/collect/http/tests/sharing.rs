@@ -366,5 +366,8 @@ async fn a_call_that_is_given_up_gives_its_place_back() {
         task.abort();
         assert!(task.await.unwrap_err().is_cancelled());
         assert_eq!(gateway.apis()[0].in_flight, 0);
+        let record = gateway.calls().pop().unwrap();
+        assert!(record.error.unwrap().as_str().contains("was given up"));
     }
+    assert_eq!(gateway.calls().len(), 3);
 }
