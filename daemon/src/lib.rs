@@ -19,6 +19,7 @@ pub mod packs;
 pub mod project;
 pub mod registry;
 pub mod rpc;
+pub mod secret;
 pub mod settings;
 pub mod storage;
 pub mod telemetry;

@@ -1,0 +1,177 @@
+//! What a provider keeps under a name.
+
+use std::fmt;
+use std::str::FromStr;
+
+use ccm_proto::model::{Name, Scope, Timestamp};
+
+use super::bytes::assert_hidden;
+use super::{Origin, Secret};
+
+/// Which fields a credential has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CredentialKind {
+    /// One secret: a bearer token or an API key.
+    #[default]
+    Token,
+    /// A user name and a password.
+    Basic,
+    /// A client id and a client secret.
+    OAuth2,
+}
+
+impl CredentialKind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Token, Self::Basic, Self::OAuth2];
+
+    /// `token`, `basic` or `oauth2`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Token => "token",
+            Self::Basic => "basic",
+            Self::OAuth2 => "oauth2",
+        }
+    }
+}
+
+impl fmt::Display for CredentialKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A text that is no [`CredentialKind`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a credential's kind is token, basic or oauth2")]
+pub struct CredentialKindError;
+
+impl FromStr for CredentialKind {
+    type Err = CredentialKindError;
+
+    fn from_str(text: &str) -> Result<Self, CredentialKindError> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or(CredentialKindError)
+    }
+}
+
+/// What is sent.
+pub enum Material {
+    /// A bearer token or an API key.
+    Token(Secret),
+    /// For HTTP basic authentication.
+    Basic {
+        /// The user name, which is no secret.
+        user: String,
+        /// The password.
+        password: Secret,
+    },
+    /// For OAuth2 client credentials.
+    OAuth2 {
+        /// The client's id, which is no secret.
+        client_id: String,
+        /// The client's secret.
+        client_secret: Secret,
+    },
+}
+
+impl Material {
+    /// Of a kind: `account` is the user name or the client id, and means nothing for a token.
+    pub fn new(kind: CredentialKind, account: String, secret: Secret) -> Self {
+        match kind {
+            CredentialKind::Token => Self::Token(secret),
+            CredentialKind::Basic => Self::Basic { user: account, password: secret },
+            CredentialKind::OAuth2 => Self::OAuth2 { client_id: account, client_secret: secret },
+        }
+    }
+
+    /// Which fields there are.
+    pub fn kind(&self) -> CredentialKind {
+        match self {
+            Self::Token(_) => CredentialKind::Token,
+            Self::Basic { .. } => CredentialKind::Basic,
+            Self::OAuth2 { .. } => CredentialKind::OAuth2,
+        }
+    }
+
+    /// The user name or the client id; empty for a token.
+    pub fn account(&self) -> &str {
+        match self {
+            Self::Token(_) => "",
+            Self::Basic { user, .. } => user,
+            Self::OAuth2 { client_id, .. } => client_id,
+        }
+    }
+
+    /// The part that nobody may see.
+    pub fn secret(&self) -> &Secret {
+        match self {
+            Self::Token(secret)
+            | Self::Basic { password: secret, .. }
+            | Self::OAuth2 { client_secret: secret, .. } => secret,
+        }
+    }
+}
+
+/// A secret, where it may be sent, and its age.
+pub struct Credential {
+    /// What is sent.
+    pub material: Material,
+    /// The only origin that it is sent to.
+    pub origin: Origin,
+    /// 1 when it was set, one more with each rotation.
+    pub version: u32,
+    /// When it was set.
+    pub created: Timestamp,
+    /// When its secret was last replaced; the same as `created` before the first rotation.
+    pub rotated: Timestamp,
+}
+
+assert_hidden!(Material, Credential);
+
+/// A credential's place: the scope that owns it, and its name there.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CredentialId {
+    /// Who owns it.
+    pub scope: Scope,
+    /// Its name.
+    pub name: Name,
+}
+
+impl fmt::Display for CredentialId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {}", self.name, self.scope)
+    }
+}
+
+/// What may be told of a credential.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CredentialInfo {
+    /// Its place.
+    pub id: CredentialId,
+    /// Which fields it has.
+    pub kind: CredentialKind,
+    /// The user name or the client id; empty for a token.
+    pub account: String,
+    /// The only origin that it is sent to.
+    pub origin: Origin,
+    /// 1 when it was set, one more with each rotation.
+    pub version: u32,
+    /// When it was set.
+    pub created: Timestamp,
+    /// When its secret was last replaced.
+    pub rotated: Timestamp,
+}
+
+impl Credential {
+    /// What may be told of it.
+    pub fn info(&self, id: CredentialId) -> CredentialInfo {
+        CredentialInfo {
+            id,
+            kind: self.material.kind(),
+            account: self.material.account().to_owned(),
+            origin: self.origin.clone(),
+            version: self.version,
+            created: self.created,
+            rotated: self.rotated,
+        }
+    }
+}
