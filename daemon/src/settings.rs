@@ -2,6 +2,7 @@
 //!
 //! Read once from a TOML file, over defaults that suit a user's own machine.
 
+mod credentials;
 mod paths;
 
 use std::net::SocketAddr;
@@ -11,6 +12,7 @@ use std::str::FromStr;
 use ccm_proto::model::Interval;
 use serde::{Deserialize, Deserializer};
 
+pub use credentials::{CredentialSettings, VaultSettings, systemd_credentials};
 pub use paths::{Paths, PathsError, make_private};
 
 /// Everything that can be set. Unknown keys are errors.
@@ -35,6 +37,8 @@ pub struct Settings {
     pub history: HistorySettings,
     /// The daemon's own metrics for others.
     pub metrics: MetricsSettings,
+    /// Where credentials are kept.
+    pub credentials: CredentialSettings,
     /// Bounds.
     pub limits: Limits,
 }
@@ -209,6 +213,9 @@ impl Settings {
             let problem = "`log.level` is error, warn, info, debug, trace or a list of directives";
             return Err((offset, problem.to_owned()));
         }
+        if let Some((key, problem)) = settings.credentials.problem() {
+            return Err((text.find(key).unwrap_or(0), problem.to_owned()));
+        }
         Ok(settings)
     }
 }
@@ -234,6 +241,23 @@ mod tests {
     fn a_network_listener_is_refused_with_a_sentence() {
         let (_, problem) = Settings::parse("listen = \"0.0.0.0:7443\"").unwrap_err();
         assert!(problem.contains("Unix socket"), "{problem}");
+    }
+
+    #[test]
+    fn credentials_have_an_order_of_providers_and_one_key() {
+        let parse = |text: &str| Settings::parse(&format!("[credentials]\n{text}\n"));
+        let order = parse("providers = [\"sealed\", \"vault\"]").unwrap().credentials.providers;
+        assert_eq!(order.iter().map(|kind| kind.as_str()).collect::<Vec<_>>(), ["sealed", "vault"]);
+        for wrong in [
+            "providers = []",
+            "providers = [\"sealed\", \"sealed\"]",
+            "providers = [\"plain\"]",
+            "key_file = \"/k\"\npassphrase_fd = 3",
+            "passphrase = \"x\"",
+            "[credentials.vault]\naddress = \"https://v.example\"",
+        ] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

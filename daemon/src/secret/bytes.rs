@@ -2,7 +2,8 @@
 
 use std::io::{self, Read};
 
-use zeroize::Zeroizing;
+use bytes::Bytes;
+use zeroize::{Zeroize as _, Zeroizing};
 
 /// The longest secret in bytes: room for a private key in PEM or a long token, and nothing that
 /// would be data.
@@ -58,6 +59,30 @@ impl Secret {
         Ok(Self::new(buffer.get(..filled).unwrap_or_default().to_vec()))
     }
 
+    /// Reads what an open descriptor of this process gives, to its end, at most
+    /// [`SECRET_BYTES_MAX`] bytes.
+    pub fn from_descriptor(number: u32) -> io::Result<Self> {
+        Self::read(&mut std::fs::File::open(format!("/dev/fd/{number}"))?)
+    }
+
+    /// Takes over what a message brought. The message's own bytes are overwritten, unless others
+    /// still hold them.
+    pub fn from_message(bytes: Bytes) -> Self {
+        match bytes.try_into_mut() {
+            Ok(mut bytes) => {
+                let secret = Self::new(bytes.to_vec());
+                bytes.as_mut().zeroize();
+                secret
+            }
+            Err(bytes) => Self::new(bytes.to_vec()),
+        }
+    }
+
+    /// Bytes for a message, which are overwritten once it has been sent.
+    pub fn into_message(self) -> Bytes {
+        Bytes::from_owner(self.0)
+    }
+
     /// The bytes, for the one place that sends or seals them.
     pub fn expose(&self) -> &[u8] {
         &self.0
@@ -103,26 +128,41 @@ impl From<&str> for Secret {
     }
 }
 
-/// Fails to compile when a type that holds secrets learns to show, send or multiply itself.
+/// Fails to compile when a type that holds secrets learns to show or send itself.
 ///
 /// Each trait makes a second way to call the function for the types that have it, and two ways are
 /// one too many.
-macro_rules! assert_hidden {
+macro_rules! assert_silent {
     ($($hidden:ty),+) => {$(
         const _: fn() = || {
-            trait Hidden<Way> {
-                fn hidden() {}
+            trait Silent<Way> {
+                fn silent() {}
             }
             struct Shown;
             struct Told;
             struct Sent;
+            impl<T: ?Sized> Silent<()> for T {}
+            impl<T: ?Sized + std::fmt::Display> Silent<Shown> for T {}
+            impl<T: ?Sized + std::fmt::Debug> Silent<Told> for T {}
+            impl<T: ?Sized + serde::Serialize> Silent<Sent> for T {}
+            <$hidden as Silent<_>>::silent();
+        };
+    )+};
+}
+pub(crate) use assert_silent;
+
+/// As [`assert_silent`], and fails to compile when the type learns to multiply itself too.
+macro_rules! assert_hidden {
+    ($($hidden:ty),+) => {$(
+        $crate::secret::bytes::assert_silent!($hidden);
+        const _: fn() = || {
+            trait Single<Way> {
+                fn single() {}
+            }
             struct Multiplied;
-            impl<T: ?Sized> Hidden<()> for T {}
-            impl<T: ?Sized + std::fmt::Display> Hidden<Shown> for T {}
-            impl<T: ?Sized + std::fmt::Debug> Hidden<Told> for T {}
-            impl<T: ?Sized + serde::Serialize> Hidden<Sent> for T {}
-            impl<T: ?Sized + Clone> Hidden<Multiplied> for T {}
-            <$hidden as Hidden<_>>::hidden();
+            impl<T: ?Sized> Single<()> for T {}
+            impl<T: ?Sized + Clone> Single<Multiplied> for T {}
+            <$hidden as Single<_>>::single();
         };
     )+};
 }

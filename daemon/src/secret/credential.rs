@@ -130,10 +130,44 @@ assert_hidden!(Material, Credential);
 /// A credential's place: the scope that owns it, and its name there.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CredentialId {
+    scope: Scope,
+    name: Name,
+}
+
+impl CredentialId {
+    /// The place of a name in a scope. A user's credentials are the same in every team.
+    pub fn new(scope: Scope, name: Name) -> Self {
+        let scope = match scope {
+            Scope::User { tenant, team: _, user } => Scope::User { tenant, team: None, user },
+            other => other,
+        };
+        Self { scope, name }
+    }
+
     /// Who owns it.
-    pub scope: Scope,
+    pub fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
     /// Its name.
-    pub name: Name,
+    pub fn name(&self) -> &Name {
+        &self.name
+    }
+}
+
+/// The scope that a text names as it shows itself: `platform`, `tenant:T`, `team:T/G`, `user:T/U`.
+pub fn parse_scope(text: &str) -> Option<Scope> {
+    let name = |text: &str| Name::new(text).ok();
+    let pair = |text: &str| text.split_once('/').and_then(|(a, b)| Some((name(a)?, name(b)?)));
+    match text.split_once(':') {
+        None => (text == "platform").then_some(Scope::Platform),
+        Some(("tenant", rest)) => Some(Scope::Tenant(name(rest)?)),
+        Some(("team", rest)) => pair(rest).map(|(tenant, team)| Scope::Team(tenant, team)),
+        Some(("user", rest)) => {
+            pair(rest).map(|(tenant, user)| Scope::User { tenant, team: None, user })
+        }
+        Some(_) => None,
+    }
 }
 
 impl fmt::Display for CredentialId {
@@ -173,5 +207,40 @@ impl Credential {
             created: self.created,
             rotated: self.rotated,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scope_is_read_as_it_is_shown() {
+        for text in ["platform", "tenant:acme", "team:acme/ops", "user:acme/bob"] {
+            assert_eq!(parse_scope(text).unwrap().to_string(), text);
+        }
+        for text in ["", "acme", "tenant:", "team:acme", "user:acme/", "group:acme", "tenant:A"] {
+            assert_eq!(parse_scope(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_users_credentials_are_the_same_in_every_team() {
+        let name = |text: &str| Name::new(text).unwrap();
+        let at = |team: Option<&str>| Scope::User {
+            tenant: name("acme"),
+            team: team.map(name),
+            user: name("bob"),
+        };
+        let id = |team| CredentialId::new(at(team), name("stripe"));
+        assert_eq!(id(Some("ops")), id(None));
+    }
+
+    #[test]
+    fn a_kind_is_read_as_it_is_shown() {
+        for kind in CredentialKind::ALL {
+            assert_eq!(kind.as_str().parse(), Ok(kind));
+        }
+        assert!("bearer".parse::<CredentialKind>().is_err());
     }
 }

@@ -1,0 +1,586 @@
+//! The chain of providers, and what was opened a moment ago.
+
+mod cache;
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ccm_proto::SafeText;
+use ccm_proto::model::{Name, Scope};
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use url::Url;
+
+use self::cache::Cache;
+use super::keyring::Keyring;
+use super::provider::{Answer, Provider, ProviderError, ProviderKind, ProviderState};
+use super::sealed::{self, KeySource, SealedFile};
+use super::systemd::Systemd;
+use super::vault::{Vault, VaultHttp, VaultPlace};
+use super::{Credential, CredentialId, CredentialInfo, Material, Origin, SECRET_BYTES_MAX, Secret};
+use crate::clock::Clock;
+use crate::settings::{CredentialSettings, VaultSettings};
+
+/// The longest user name or client id in bytes.
+pub const ACCOUNT_BYTES_MAX: usize = 256;
+
+/// Why a credential cannot be had or changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SecretError {
+    /// No provider has it.
+    #[error("there is no credential {name} for {scope}; `ccm cred set {name}` makes one")]
+    Missing {
+        /// Its name.
+        name: Name,
+        /// For whom it was looked for.
+        scope: Scope,
+    },
+    /// It may be in a provider that does not answer.
+    #[error("the credential {name} is unavailable: {provider}: {cause}")]
+    Unavailable {
+        /// Its name.
+        name: Name,
+        /// Who does not answer.
+        provider: ProviderKind,
+        /// Why.
+        cause: SafeText,
+    },
+    /// The provider that would be written does not do it.
+    #[error("{provider}: {cause}")]
+    Provider {
+        /// Which.
+        provider: ProviderKind,
+        /// Why.
+        cause: SafeText,
+    },
+    /// An earlier provider may hold it, or would hide it.
+    #[error(
+        "{provider} is asked first and does not answer ({cause}); mend that, or name another provider"
+    )]
+    Blocked {
+        /// Which.
+        provider: ProviderKind,
+        /// Why.
+        cause: SafeText,
+    },
+    /// An earlier provider holds it and cannot be written.
+    #[error(
+        "{id} comes from {provider}, which is asked first and cannot be written here; remove it there"
+    )]
+    Hidden {
+        /// The credential.
+        id: CredentialId,
+        /// Who holds it.
+        provider: ProviderKind,
+    },
+    /// There is nowhere to write.
+    #[error("no provider takes credentials; `ccm doctor` says why")]
+    Nowhere,
+    /// The named provider is not part of the chain.
+    #[error("{0} is not among the providers of the settings")]
+    Unlisted(ProviderKind),
+    /// What was given is no credential.
+    #[error("{0}")]
+    Unfit(&'static str),
+}
+
+/// A credential with its place.
+#[derive(Clone)]
+pub struct Found {
+    /// Who has it.
+    pub provider: ProviderKind,
+    /// Where it lies.
+    pub id: CredentialId,
+    /// Itself.
+    pub credential: Arc<Credential>,
+}
+
+super::bytes::assert_silent!(Found);
+
+/// What became of a change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// Who has it now.
+    pub provider: ProviderKind,
+    /// What may be told of it.
+    pub info: CredentialInfo,
+    /// Something was there before.
+    pub replaced: bool,
+}
+
+/// A credential in a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Who has it.
+    pub provider: ProviderKind,
+    /// What may be told of it.
+    pub info: CredentialInfo,
+    /// A provider that is asked earlier has one of the same place.
+    pub shadowed: bool,
+}
+
+/// All credentials, and who could not be asked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// By scope and name, in the order in which providers are asked.
+    pub credentials: Vec<Listed>,
+    /// Providers that failed, and why.
+    pub failures: Vec<(ProviderKind, SafeText)>,
+}
+
+/// What may be told of a provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProviderReport {
+    /// Which.
+    pub kind: ProviderKind,
+    /// Where it keeps credentials.
+    pub place: String,
+    /// How it does.
+    pub state: ProviderState,
+    /// It can be written.
+    pub writable: bool,
+    /// New credentials go here when no provider is named.
+    pub takes_new: bool,
+}
+
+/// What a store is given from outside the settings.
+pub struct Surroundings {
+    /// The daemon's data directory.
+    pub data: PathBuf,
+    /// systemd's directory of credentials.
+    pub systemd: Option<PathBuf>,
+    /// How Vault is spoken to.
+    pub vault: Option<Arc<dyn VaultHttp>>,
+    /// The time.
+    pub clock: Clock,
+}
+
+/// All credentials of the daemon. Clones are the same store.
+#[derive(Clone)]
+pub struct SecretStore(Arc<Inner>);
+
+struct Inner {
+    chain: Vec<Box<dyn Provider>>,
+    cache: Cache,
+    clock: Clock,
+    /// One change at a time, so that each is made on the newest version.
+    changes: tokio::sync::Mutex<()>,
+}
+
+impl SecretStore {
+    /// The providers of the settings, in their order. What is wrong with one shows in its state.
+    pub fn new(settings: &CredentialSettings, surroundings: Surroundings) -> Self {
+        let provider = |kind: &ProviderKind| provider(*kind, settings, &surroundings);
+        let chain = settings.providers.iter().map(provider).collect();
+        Self::of(chain, surroundings.clock.clone())
+    }
+
+    fn of(chain: Vec<Box<dyn Provider>>, clock: Clock) -> Self {
+        let changes = tokio::sync::Mutex::new(());
+        Self(Arc::new(Inner { chain, cache: Cache::default(), clock, changes }))
+    }
+
+    /// The credential of a name for a subject at a scope: the most specific scope first, and in
+    /// each the providers in their order.
+    ///
+    /// A provider that fails is passed over for those after it in the same scope, and is an error
+    /// when these have nothing: a less specific credential never stands in for one that may be
+    /// there.
+    pub async fn find(&self, at: &Scope, name: &Name) -> Result<Found, SecretError> {
+        for scope in at.chain().into_iter().rev() {
+            let id = CredentialId::new(scope, name.clone());
+            if let Some(found) = self.exactly(&id).await? {
+                return Ok(found);
+            }
+        }
+        Err(SecretError::Missing { name: name.clone(), scope: at.clone() })
+    }
+
+    /// The credential of [`SecretStore::find`] alone.
+    pub async fn get(&self, at: &Scope, name: &Name) -> Result<Arc<Credential>, SecretError> {
+        self.find(at, name).await.map(|found| found.credential)
+    }
+
+    async fn exactly(&self, id: &CredentialId) -> Result<Option<Found>, SecretError> {
+        if let Some(known) = self.0.cache.get(id, self.0.clock.elapsed()) {
+            return Ok(known);
+        }
+        let seen = self.0.cache.generation();
+        let mut failed = None;
+        for provider in &self.0.chain {
+            match provider.get(id).await {
+                Ok(Some(credential)) => {
+                    let credential = Arc::new(credential);
+                    let found = Found { provider: provider.kind(), id: id.clone(), credential };
+                    self.0.cache.put(id, Some(found.clone()), seen, self.0.clock.elapsed());
+                    return Ok(Some(found));
+                }
+                Ok(None) | Err(ProviderError::Absent(_)) => {}
+                Err(ProviderError::Failing(cause) | ProviderError::Refused(cause)) => {
+                    failed.get_or_insert((provider.kind(), cause));
+                }
+            }
+        }
+        if let Some((provider, cause)) = failed {
+            let name = id.name().clone();
+            return Err(SecretError::Unavailable { name, provider, cause });
+        }
+        self.0.cache.put(id, None, seen, self.0.clock.elapsed());
+        Ok(None)
+    }
+
+    /// Keeps a credential in place of what was there. It goes to the provider that is named, else
+    /// to the one that has it, else to the first that can be written; no other copy stays.
+    pub async fn set(
+        &self,
+        id: &CredentialId,
+        material: Material,
+        origin: Origin,
+        wanted: Option<ProviderKind>,
+    ) -> Result<Stored, SecretError> {
+        check(&material)?;
+        let _turn = self.0.changes.lock().await;
+        let holder = self.holder(id, wanted).await?;
+        let target = self.target(id, holder.as_ref().map(|(at, _)| *at), wanted).await?;
+        let now = self.0.clock.now();
+        let before = holder.as_ref().map_or(0, |(_, credential)| credential.version);
+        let version = before.saturating_add(1);
+        let credential = Credential { material, origin, version, created: now, rotated: now };
+        self.write(id, target, &credential).await?;
+        self.forget_elsewhere(id, target).await;
+        let (provider, info) = (self.kind(target), credential.info(id.clone()));
+        tracing::info!(%id, %provider, version, origin = %info.origin, "credential set");
+        Ok(Stored { provider, info, replaced: holder.is_some() })
+    }
+
+    /// Replaces the secret of a credential, in the provider that has it. The origin stays, and so
+    /// does the user name or client id when none is given.
+    pub async fn rotate(
+        &self,
+        id: &CredentialId,
+        secret: Secret,
+        account: Option<String>,
+    ) -> Result<Stored, SecretError> {
+        let _turn = self.0.changes.lock().await;
+        let holder = self.holder(id, None).await?;
+        let (target, former) = holder.ok_or_else(|| SecretError::Missing {
+            name: id.name().clone(),
+            scope: id.scope().clone(),
+        })?;
+        let account = account.unwrap_or_else(|| former.material.account().to_owned());
+        let material = Material::new(former.material.kind(), account, secret);
+        check(&material)?;
+        let credential = Credential {
+            material,
+            origin: former.origin.clone(),
+            version: former.version.saturating_add(1),
+            created: former.created,
+            rotated: self.0.clock.now(),
+        };
+        self.write(id, target, &credential).await?;
+        let (provider, info) = (self.kind(target), credential.info(id.clone()));
+        tracing::info!(%id, %provider, version = info.version, "credential rotated");
+        Ok(Stored { provider, info, replaced: true })
+    }
+
+    /// Forgets a credential in every provider that has it; says which had.
+    pub async fn delete(&self, id: &CredentialId) -> Result<Vec<ProviderKind>, SecretError> {
+        let _turn = self.0.changes.lock().await;
+        let mut deleted = Vec::new();
+        for provider in &self.0.chain {
+            let kind = provider.kind();
+            match provider.delete(id).await {
+                Ok(true) => deleted.push(kind),
+                Ok(false) | Err(ProviderError::Absent(_)) => {}
+                Err(ProviderError::Failing(cause) | ProviderError::Refused(cause)) => {
+                    self.0.cache.forget(id);
+                    return Err(SecretError::Provider { provider: kind, cause });
+                }
+            }
+        }
+        self.0.cache.forget(id);
+        if deleted.is_empty() {
+            let (name, scope) = (id.name().clone(), id.scope().clone());
+            return Err(SecretError::Missing { name, scope });
+        }
+        tracing::info!(%id, "credential deleted");
+        Ok(deleted)
+    }
+
+    /// What may be told of all credentials.
+    pub async fn list(&self) -> Listing {
+        let mut listing = Listing::default();
+        for provider in &self.0.chain {
+            let kind = provider.kind();
+            match provider.list().await {
+                Ok(infos) => listing.credentials.extend(infos.into_iter().map(|info| Listed {
+                    provider: kind,
+                    info,
+                    shadowed: false,
+                })),
+                Err(ProviderError::Absent(_)) => {}
+                Err(ProviderError::Failing(cause) | ProviderError::Refused(cause)) => {
+                    listing.failures.push((kind, cause));
+                }
+            }
+        }
+        // The order of providers stays among credentials of the same place.
+        listing.credentials.sort_by(|a, b| a.info.id.cmp(&b.info.id));
+        let mut former = None;
+        for listed in &mut listing.credentials {
+            listed.shadowed = former.as_ref() == Some(&listed.info.id);
+            former = Some(listed.info.id.clone());
+        }
+        listing
+    }
+
+    /// What may be told of the providers, in the order in which they are asked.
+    pub async fn states(&self) -> Vec<ProviderReport> {
+        let mut reports = Vec::new();
+        for provider in &self.0.chain {
+            reports.push(ProviderReport {
+                kind: provider.kind(),
+                place: provider.place(),
+                state: provider.state().await,
+                writable: provider.writable(),
+                takes_new: false,
+            });
+        }
+        let serving = |report: &&mut ProviderReport| {
+            report.writable && !matches!(report.state, ProviderState::Absent(_))
+        };
+        if let Some(first) = reports.iter_mut().find(serving) {
+            first.takes_new = first.state == ProviderState::Available;
+        }
+        reports
+    }
+
+    /// Overwrites what was opened longest ago; to be called about once a second.
+    pub fn sweep(&self) {
+        self.0.cache.sweep(self.0.clock.elapsed());
+    }
+
+    fn kind(&self, at: usize) -> ProviderKind {
+        self.0.chain.get(at).map_or(ProviderKind::Sealed, |provider| provider.kind())
+    }
+
+    /// The first provider that has a credential. One before it that fails could have it too, so
+    /// that nothing is changed unless the provider is named.
+    async fn holder(
+        &self,
+        id: &CredentialId,
+        wanted: Option<ProviderKind>,
+    ) -> Result<Option<(usize, Credential)>, SecretError> {
+        for (at, provider) in self.0.chain.iter().enumerate() {
+            match provider.get(id).await {
+                Ok(Some(credential)) => return Ok(Some((at, credential))),
+                Ok(None) | Err(ProviderError::Absent(_)) => {}
+                Err(_) if wanted.is_some() => {}
+                Err(ProviderError::Failing(cause) | ProviderError::Refused(cause)) => {
+                    return Err(SecretError::Blocked { provider: provider.kind(), cause });
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Where a credential goes.
+    async fn target(
+        &self,
+        id: &CredentialId,
+        holder: Option<usize>,
+        wanted: Option<ProviderKind>,
+    ) -> Result<usize, SecretError> {
+        let writable = |at: usize| self.0.chain.get(at).is_some_and(|it| it.writable());
+        let target = match (wanted, holder.filter(|at| writable(*at))) {
+            (Some(kind), _) => {
+                let at = self.0.chain.iter().position(|provider| provider.kind() == kind);
+                at.ok_or(SecretError::Unlisted(kind))?
+            }
+            (None, Some(holder)) => holder,
+            (None, None) => self.first_writable().await?,
+        };
+        match holder {
+            Some(at) if at < target && !writable(at) => {
+                Err(SecretError::Hidden { id: id.clone(), provider: self.kind(at) })
+            }
+            _ => Ok(target),
+        }
+    }
+
+    async fn first_writable(&self) -> Result<usize, SecretError> {
+        for (at, provider) in self.0.chain.iter().enumerate() {
+            if !provider.writable() {
+                continue;
+            }
+            match provider.state().await {
+                ProviderState::Available => return Ok(at),
+                ProviderState::Absent(_) => {}
+                ProviderState::Failing(cause) => {
+                    return Err(SecretError::Blocked { provider: provider.kind(), cause });
+                }
+            }
+        }
+        Err(SecretError::Nowhere)
+    }
+
+    async fn write(
+        &self,
+        id: &CredentialId,
+        target: usize,
+        credential: &Credential,
+    ) -> Result<(), SecretError> {
+        let provider = self.0.chain.get(target).ok_or(SecretError::Nowhere)?;
+        let written = provider.set(id, credential).await;
+        // Whatever became of it: what was known may be wrong now.
+        self.0.cache.forget(id);
+        written.map_err(|error| SecretError::Provider {
+            provider: provider.kind(),
+            cause: SafeText::new(&error.to_string()),
+        })
+    }
+
+    /// A copy in another provider would come back to life when that one is asked first.
+    async fn forget_elsewhere(&self, id: &CredentialId, target: usize) {
+        let others = self.0.chain.iter().enumerate().filter(|(at, _)| *at != target);
+        for (_, provider) in others.filter(|(_, provider)| provider.writable()) {
+            if let Err(ProviderError::Failing(cause)) = provider.delete(id).await {
+                let provider = provider.kind();
+                tracing::warn!(%id, %provider, %cause, "an older copy may be left");
+            }
+        }
+        self.0.cache.forget(id);
+    }
+}
+
+fn check(material: &Material) -> Result<(), SecretError> {
+    let (account, secret) = (material.account(), material.secret());
+    if secret.is_empty() {
+        return Err(SecretError::Unfit("the secret is empty"));
+    }
+    if secret.len() > SECRET_BYTES_MAX {
+        return Err(SecretError::Unfit("the secret has more than 65536 bytes"));
+    }
+    if account.len() > ACCOUNT_BYTES_MAX || account.chars().any(char::is_control) {
+        return Err(SecretError::Unfit(
+            "a user name or client id has at most 256 bytes and no control characters",
+        ));
+    }
+    if account.is_empty() && !matches!(material, Material::Token(_)) {
+        return Err(SecretError::Unfit("a user name or client id is missing; say --account NAME"));
+    }
+    Ok(())
+}
+
+fn provider(
+    kind: ProviderKind,
+    settings: &CredentialSettings,
+    surroundings: &Surroundings,
+) -> Box<dyn Provider> {
+    let data = surroundings.data.as_path();
+    match kind {
+        ProviderKind::Keyring => Box::new(Keyring::new(data)),
+        ProviderKind::Systemd => Box::new(Systemd::new(surroundings.systemd.clone())),
+        ProviderKind::Sealed => match key_source(settings, data) {
+            Ok(source) => Box::new(SealedFile::new(data, source)),
+            Err(cause) => Box::new(Unset { kind, state: ProviderState::Failing(cause) }),
+        },
+        ProviderKind::Vault => match (&settings.vault, &surroundings.vault) {
+            (None, _) => {
+                let cause = SafeText::new("[credentials.vault] of the settings names none");
+                Box::new(Unset { kind, state: ProviderState::Absent(cause) })
+            }
+            (Some(_), None) => {
+                let cause = SafeText::new("this daemon sends no requests to Vault");
+                Box::new(Unset { kind, state: ProviderState::Failing(cause) })
+            }
+            (Some(vault), Some(http)) => match vault_place(vault) {
+                Ok(place) => Box::new(Vault::new(place, Arc::clone(http))),
+                Err(cause) => Box::new(Unset { kind, state: ProviderState::Failing(cause) }),
+            },
+        },
+    }
+}
+
+fn key_source(settings: &CredentialSettings, data: &Path) -> Result<KeySource, SafeText> {
+    if let Some(number) = settings.passphrase_fd {
+        let read = Secret::from_descriptor(number);
+        let unread = |error| {
+            SafeText::new(&format!(
+                "the passphrase cannot be read from descriptor {number}: {error}"
+            ))
+        };
+        return Ok(KeySource::Passphrase(read.map_err(unread)?.without_line_end()));
+    }
+    if let Some(path) = &settings.passphrase_file {
+        return Ok(KeySource::PassphraseFile(path.clone()));
+    }
+    let path = settings.key_file.clone();
+    Ok(KeySource::File(path.unwrap_or_else(|| data.join(sealed::KEY_FILE))))
+}
+
+fn vault_place(settings: &VaultSettings) -> Result<VaultPlace, SafeText> {
+    let unfit = |problem: String| SafeText::new(&format!("the address of Vault: {problem}"));
+    let address = Url::parse(&settings.address).map_err(|error| unfit(error.to_string()))?;
+    Origin::of(&address).map_err(|error| unfit(error.to_string()))?;
+    Ok(VaultPlace {
+        address,
+        mount: settings.mount.clone(),
+        path: settings.path.clone(),
+        token_file: settings.token_file.clone(),
+    })
+}
+
+/// Stands where a provider would be.
+struct Unset {
+    kind: ProviderKind,
+    state: ProviderState,
+}
+
+impl Unset {
+    fn refuse<T>(&self) -> Answer<'_, T> {
+        let error = match &self.state {
+            ProviderState::Failing(cause) => ProviderError::Failing(cause.clone()),
+            ProviderState::Absent(cause) => ProviderError::Absent(cause.clone()),
+            ProviderState::Available => ProviderError::refused("nothing is kept here"),
+        };
+        async move { Err(error) }.boxed()
+    }
+}
+
+impl Provider for Unset {
+    fn kind(&self) -> ProviderKind {
+        self.kind
+    }
+
+    fn place(&self) -> String {
+        String::new()
+    }
+
+    fn writable(&self) -> bool {
+        self.kind != ProviderKind::Systemd
+    }
+
+    fn state(&self) -> BoxFuture<'_, ProviderState> {
+        let state = self.state.clone();
+        async move { state }.boxed()
+    }
+
+    fn get<'a>(&'a self, _: &'a CredentialId) -> Answer<'a, Option<Credential>> {
+        self.refuse()
+    }
+
+    fn set<'a>(&'a self, _: &'a CredentialId, _: &'a Credential) -> Answer<'a, ()> {
+        self.refuse()
+    }
+
+    fn delete<'a>(&'a self, _: &'a CredentialId) -> Answer<'a, bool> {
+        self.refuse()
+    }
+
+    fn list(&self) -> Answer<'_, Vec<CredentialInfo>> {
+        self.refuse()
+    }
+}
