@@ -12,13 +12,18 @@ const PROTOS: &[&str] = &[
     "ccm/v1/document.proto",
     "ccm/v1/source.proto",
     "ccm/v1/stream.proto",
+    "ccm/v1/credential.proto",
     "ccm/v1/system.proto",
     "ccm/v1/stream_service.proto",
     "ccm/v1/document_service.proto",
     "ccm/v1/history_service.proto",
     "ccm/v1/source_service.proto",
+    "ccm/v1/credential_service.proto",
     "ccm/v1/system_service.proto",
 ];
+
+/// Messages that hold a secret: what they show of themselves is written by hand.
+const SECRETIVE: &[&str] = &[".ccm.v1.SetCredentialRequest", ".ccm.v1.RotateCredentialRequest"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=ccm");
@@ -27,7 +32,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     std::fs::write(out.join("ccm_descriptor.bin"), descriptors.encode_to_vec())?;
     // The stream service is generated without its server: the daemon serves it with a codec of
     // pre-encoded bytes (see `ccm_proto::wire::stream_server`).
-    tonic_prost_build::configure().bytes(".").compile_fds(descriptors)?;
+    tonic_prost_build::configure().bytes(".").skip_debug(SECRETIVE).compile_fds(descriptors)?;
     let attach = tonic_prost_build::manual::Method::builder()
         .name("attach")
         .route_name("Attach")

@@ -9,7 +9,7 @@
 //! | registry | `registry::actor`: plans, logs, commits |
 //! | files | watches the configuration directory |
 //! | couriers | configuration to the engine, news to the sessions, refreshes to the scheduler |
-//! | housekeeping | once a second: feeds without watchers, gauges, the store, idling |
+//! | housekeeping | once a second: feeds without watchers, gauges, the store, opened secrets, idling |
 //! | scrubber | reads what is stored again, little by little, and tells of damage |
 //! | server | gRPC on the Unix socket |
 //! | metrics | Prometheus text, when asked for |
@@ -87,9 +87,13 @@ impl From<StorageError> for AppError {
 /// Runs the daemon until a signal, a call or a lack of clients ends it. `file` is what SIGHUP
 /// reads again.
 pub fn run(settings: Settings, file: Option<PathBuf>) -> Result<(), AppError> {
+    let protected = crate::secret::protect();
     let paths = Paths::resolve(&settings)?;
     crate::settings::make_private(&paths.data)?;
     let log = telemetry::start(&settings.log, &paths.data)?;
+    if let Err(error) = protected {
+        tracing::warn!(%error, "core dumps and debuggers are not kept out of the memory");
+    }
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build()?;
     let result = runtime.block_on(until_told(settings, file, &log));

@@ -1,5 +1,6 @@
 //! The services, one file each, and the one table from errors to gRPC status.
 
+pub mod credentials;
 pub mod documents;
 pub mod history;
 pub mod metrics;

@@ -24,10 +24,8 @@ mod testing;
 mod vault;
 
 pub use bytes::{SECRET_BYTES_MAX, Secret};
-pub use credential::{
-    Credential, CredentialId, CredentialInfo, CredentialKind, CredentialKindError, Material,
-    parse_scope,
-};
+pub use ccm_proto::model::connector::{CredentialKind, CredentialKindError};
+pub use credential::{Credential, CredentialId, CredentialInfo, Material, parse_scope};
 pub use origin::{Origin, OriginError};
 pub use probe::{CredentialProbe, Probed};
 pub use process::protect;

@@ -1,6 +1,7 @@
 //! Between the wire and the model. Whatever the other side sends becomes a valid value or an error
 //! that names the field; nothing panics.
 
+mod credential;
 mod document;
 mod series;
 mod source;
@@ -10,6 +11,7 @@ mod view;
 
 use std::fmt;
 
+pub use credential::{CredentialState, ProviderState};
 pub use source::{DaemonState, SourceState};
 pub use stream::{Binding, FeedChange, FrameContents, Goodbye, Welcome};
 

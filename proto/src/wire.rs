@@ -35,6 +35,22 @@ mod generated_stream {
 pub use generated::*;
 pub use generated_stream::stream_service_server as stream_server;
 
+/// Shows where the secret goes, and nothing of it.
+impl std::fmt::Debug for SetCredentialRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut shown = f.debug_struct("SetCredentialRequest");
+        shown.field("name", &self.name).field("scope", &self.scope).finish_non_exhaustive()
+    }
+}
+
+/// Shows where the secret goes, and nothing of it.
+impl std::fmt::Debug for RotateCredentialRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut shown = f.debug_struct("RotateCredentialRequest");
+        shown.field("name", &self.name).field("scope", &self.scope).finish_non_exhaustive()
+    }
+}
+
 /// The contract's descriptor set, for gRPC reflection.
 pub const FILE_DESCRIPTOR_SET: &[u8] =
     include_bytes!(concat!(env!("OUT_DIR"), "/ccm_descriptor.bin"));

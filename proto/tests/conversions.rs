@@ -347,3 +347,23 @@ fn document_of(spec: &str, kind: i32) -> wire::EffectiveDocument {
         layers: Vec::new(),
     }
 }
+
+#[test]
+fn what_shows_a_message_with_a_secret_shows_nothing_of_it() {
+    let secret = || bytes::Bytes::from_static(b"sk_live_canary");
+    let set = wire::SetCredentialRequest {
+        name: "stripe".to_owned(),
+        secret: secret(),
+        account: "bob".to_owned(),
+        ..wire::SetCredentialRequest::default()
+    };
+    let rotate = wire::RotateCredentialRequest {
+        name: "stripe".to_owned(),
+        secret: secret(),
+        ..wire::RotateCredentialRequest::default()
+    };
+    for shown in [format!("{set:?}"), format!("{rotate:#?}")] {
+        assert!(shown.contains("stripe"), "{shown}");
+        assert!(!shown.contains("canary") && !shown.contains("bob"), "{shown}");
+    }
+}

@@ -2,8 +2,10 @@
 
 mod apply;
 mod connection;
+mod cred;
 pub mod daemon;
 mod diff;
+mod doctor;
 mod edit;
 mod error;
 mod files;
@@ -56,6 +58,8 @@ pub async fn run(
         Command::Edit(args) => edit::run(&args, link).await,
         Command::Status(args) => status::run(&args, link).await,
         Command::Daemon(command) => daemon::run(command, link).await,
+        Command::Cred(command) => cred::run(command, link).await,
+        Command::Doctor(args) => doctor::run(&args, link).await,
         Command::Keys => keys::run(look),
         Command::Reset => reset(),
         Command::Completions { shell } => manual::completions(shell),

@@ -27,6 +27,7 @@ use crate::notices::NoticeBoard;
 use crate::packs;
 use crate::registry::RegistryHandle;
 use crate::registry::actor;
+use crate::rpc::credentials::Credentials;
 use crate::rpc::documents::Documents;
 use crate::rpc::history::Histories;
 use crate::rpc::metrics;
@@ -34,7 +35,8 @@ use crate::rpc::server::Services;
 use crate::rpc::sources::Sources;
 use crate::rpc::stream::Streams;
 use crate::rpc::system::{Facts, System};
-use crate::settings::{HistorySettings, Paths, Settings};
+use crate::secret::{self, SecretStore};
+use crate::settings::{HistorySettings, Paths, Settings, systemd_credentials};
 use crate::storage::{Keeper, Storage};
 
 /// Refreshes that wait; beyond it they are dropped, as the next reading is near anyway.
@@ -48,6 +50,7 @@ pub(super) struct Parts {
     pub rescan: Arc<Notify>,
     settings: Settings,
     registry: RegistryHandle,
+    secrets: SecretStore,
     refresh: mpsc::Sender<Vec<ccm_proto::model::Name>>,
     engine: JoinHandle<Engine>,
     store: Arc<StoreHandle>,
@@ -75,6 +78,7 @@ impl Parts {
         recovery.extend(opened.sentences.iter().cloned());
         let keeper = Arc::new(keeper);
 
+        let secrets = secrets(&settings, &paths, &clock);
         let registry = actor::spawn(actor::Parts {
             ledger: Box::new(ledger),
             index,
@@ -139,6 +143,7 @@ impl Parts {
         let housekeeper = Housekeeper {
             facts: Arc::clone(&facts),
             metrics: Arc::clone(&metrics),
+            secrets: secrets.clone(),
             keeper: Arc::clone(&keeper),
             store_state,
             notices: notices.clone(),
@@ -176,6 +181,7 @@ impl Parts {
             rescan,
             settings,
             registry,
+            secrets,
             refresh,
             engine: engine_task,
             store,
@@ -199,6 +205,7 @@ impl Parts {
             documents: Documents::new(self.registry.clone(), facts.clock.clone()),
             history: Histories::new(facts.engine.clone()),
             sources: Sources::new(Arc::clone(facts)),
+            credentials: Credentials::new(self.secrets.clone(), self.registry.snapshot(), None),
             system: System::new(Arc::clone(facts)),
             reflection: self.settings.reflection,
         }
@@ -216,6 +223,16 @@ impl Parts {
         }
         self.registry.stop().await;
     }
+}
+
+fn secrets(settings: &Settings, paths: &Paths, clock: &Clock) -> SecretStore {
+    let surroundings = secret::Surroundings {
+        data: paths.data.clone(),
+        systemd: systemd_credentials(),
+        vault: None,
+        clock: clock.clone(),
+    };
+    SecretStore::new(&settings.credentials, surroundings)
 }
 
 fn retention(settings: &HistorySettings) -> Retention {

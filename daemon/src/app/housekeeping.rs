@@ -12,6 +12,7 @@ use super::idle::IdleExit;
 use crate::collect::SelfMetrics;
 use crate::notices::NoticeBoard;
 use crate::rpc::system::Facts;
+use crate::secret::SecretStore;
 use crate::storage::{Keeper, StoreState};
 
 /// From one look to the next.
@@ -24,6 +25,7 @@ const STORE_NOTICE: &str = "store";
 pub(super) struct Housekeeper {
     pub facts: Arc<Facts>,
     pub metrics: Arc<SelfMetrics>,
+    pub secrets: SecretStore,
     pub keeper: Arc<Keeper>,
     pub store_state: watch::Sender<String>,
     pub notices: NoticeBoard,
@@ -44,6 +46,7 @@ impl Housekeeper {
             self.facts.hub.sweep(now);
             self.gauges().await;
             self.store();
+            self.secrets.sweep();
             let called = self.metrics.calls.get();
             let present = self.facts.hub.session_count() > 0 || called != calls;
             calls = called;

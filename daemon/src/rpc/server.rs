@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ccm_proto::wire::FILE_DESCRIPTOR_SET;
+use ccm_proto::wire::credential_service_server::CredentialServiceServer;
 use ccm_proto::wire::document_service_server::DocumentServiceServer;
 use ccm_proto::wire::history_service_server::HistoryServiceServer;
 use ccm_proto::wire::source_service_server::SourceServiceServer;
@@ -19,12 +20,14 @@ use tonic::transport::server::UdsConnectInfo;
 use tonic::{Request, Status};
 use tonic_reflection::server::v1;
 
+use super::credentials::Credentials;
 use super::documents::Documents;
 use super::history::Histories;
 use super::sources::Sources;
 use super::stream::Streams;
 use super::system::System;
 use crate::access::Identity;
+use crate::secret::SECRET_BYTES_MAX;
 use crate::settings::{PathsError, make_private};
 
 /// Streams of one connection; a client needs one, a gateway many.
@@ -32,6 +35,9 @@ const STREAMS_PER_CONNECTION: u32 = 1_024;
 
 /// The largest message that is taken: a batch of documents.
 const MESSAGE_MAX_BYTES: usize = 8 << 20;
+
+/// The largest message about a credential: the longest secret and what goes with it.
+const CREDENTIAL_MAX_BYTES: usize = SECRET_BYTES_MAX + (8 << 10);
 
 /// The largest header list that is taken.
 const HEADERS_MAX_BYTES: u32 = 16 << 10;
@@ -74,6 +80,8 @@ pub struct Services {
     pub history: Histories,
     /// The state of sources.
     pub sources: Sources,
+    /// Secrets of external APIs.
+    pub credentials: Credentials,
     /// The daemon itself.
     pub system: System,
     /// Also gRPC reflection.
@@ -139,6 +147,10 @@ pub async fn serve(
         )
         .add_service(HistoryServiceServer::new(services.history))
         .add_service(SourceServiceServer::new(services.sources))
+        .add_service(
+            CredentialServiceServer::new(services.credentials)
+                .max_decoding_message_size(CREDENTIAL_MAX_BYTES),
+        )
         .add_service(SystemServiceServer::new(services.system))
         .serve_with_incoming_shutdown(UnixListenerStream::new(listener), shutdown)
         .await?;

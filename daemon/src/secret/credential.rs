@@ -1,57 +1,12 @@
 //! What a provider keeps under a name.
 
 use std::fmt;
-use std::str::FromStr;
 
+use ccm_proto::model::connector::CredentialKind;
 use ccm_proto::model::{Name, Scope, Timestamp};
 
 use super::bytes::assert_hidden;
 use super::{Origin, Secret};
-
-/// Which fields a credential has.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum CredentialKind {
-    /// One secret: a bearer token or an API key.
-    #[default]
-    Token,
-    /// A user name and a password.
-    Basic,
-    /// A client id and a client secret.
-    OAuth2,
-}
-
-impl CredentialKind {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Token, Self::Basic, Self::OAuth2];
-
-    /// `token`, `basic` or `oauth2`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Token => "token",
-            Self::Basic => "basic",
-            Self::OAuth2 => "oauth2",
-        }
-    }
-}
-
-impl fmt::Display for CredentialKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// A text that is no [`CredentialKind`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a credential's kind is token, basic or oauth2")]
-pub struct CredentialKindError;
-
-impl FromStr for CredentialKind {
-    type Err = CredentialKindError;
-
-    fn from_str(text: &str) -> Result<Self, CredentialKindError> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or(CredentialKindError)
-    }
-}
 
 /// What is sent.
 pub enum Material {
@@ -79,7 +34,7 @@ impl Material {
         match kind {
             CredentialKind::Token => Self::Token(secret),
             CredentialKind::Basic => Self::Basic { user: account, password: secret },
-            CredentialKind::OAuth2 => Self::OAuth2 { client_id: account, client_secret: secret },
+            CredentialKind::Oauth2 => Self::OAuth2 { client_id: account, client_secret: secret },
         }
     }
 
@@ -88,7 +43,7 @@ impl Material {
         match self {
             Self::Token(_) => CredentialKind::Token,
             Self::Basic { .. } => CredentialKind::Basic,
-            Self::OAuth2 { .. } => CredentialKind::OAuth2,
+            Self::OAuth2 { .. } => CredentialKind::Oauth2,
         }
     }
 
@@ -234,13 +189,5 @@ mod tests {
         };
         let id = |team| CredentialId::new(at(team), name("stripe"));
         assert_eq!(id(Some("ops")), id(None));
-    }
-
-    #[test]
-    fn a_kind_is_read_as_it_is_shown() {
-        for kind in CredentialKind::ALL {
-            assert_eq!(kind.as_str().parse(), Ok(kind));
-        }
-        assert!("bearer".parse::<CredentialKind>().is_err());
     }
 }

@@ -1,6 +1,8 @@
 //! Connectors: what is known of one external service, as data.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -85,6 +87,39 @@ pub enum CredentialKind {
     Basic,
     /// A client's id and secret.
     Oauth2,
+}
+
+impl CredentialKind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Token, Self::Basic, Self::Oauth2];
+
+    /// `token`, `basic` or `oauth2`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Token => "token",
+            Self::Basic => "basic",
+            Self::Oauth2 => "oauth2",
+        }
+    }
+}
+
+impl fmt::Display for CredentialKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A text that is no [`CredentialKind`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a credential's kind is token, basic or oauth2")]
+pub struct CredentialKindError;
+
+impl FromStr for CredentialKind {
+    type Err = CredentialKindError;
+
+    fn from_str(text: &str) -> Result<Self, CredentialKindError> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or(CredentialKindError)
+    }
 }
 
 /// Something that may be asked of a service.

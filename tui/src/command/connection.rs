@@ -1,5 +1,6 @@
 //! A connection for a few calls.
 
+use ccm_proto::wire::credential_service_client::CredentialServiceClient;
 use ccm_proto::wire::document_service_client::DocumentServiceClient;
 use ccm_proto::wire::system_service_client::SystemServiceClient;
 use tonic::transport::{Channel, Endpoint};
@@ -49,6 +50,11 @@ impl Connection {
     /// Calls about documents.
     pub fn documents(&self) -> DocumentServiceClient<Channel> {
         DocumentServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_MAX)
+    }
+
+    /// Calls about secrets of external APIs.
+    pub fn credentials(&self) -> CredentialServiceClient<Channel> {
+        CredentialServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_MAX)
     }
 
     /// Calls about the daemon itself.

@@ -1,0 +1,255 @@
+//! The credential service: takes secrets in, and tells everything but them.
+
+use std::sync::Arc;
+
+use ccm_proto::SafeText;
+use ccm_proto::convert::ConvertError;
+use ccm_proto::model::connector::CredentialKind;
+use ccm_proto::model::{Name, Scope};
+use ccm_proto::wire;
+use ccm_proto::wire::credential_service_server::CredentialService;
+use ccm_proto::wire::set_credential_request::Pin;
+use ccm_proto::wire::test_credential_response::Result as Tested;
+use tokio::sync::watch;
+use tonic::{Request, Response, Status};
+use url::Url;
+
+use crate::access::{self, Identity};
+use crate::registry::Snapshot;
+use crate::secret::{
+    CredentialId, CredentialInfo, CredentialProbe, Found, Material, Origin, OriginError,
+    ProviderKind, ProviderReport, ProviderState, Secret, SecretError, SecretStore, Stored,
+};
+
+/// Serves credentials.
+#[derive(Clone)]
+pub struct Credentials {
+    store: SecretStore,
+    snapshot: watch::Receiver<Arc<Snapshot>>,
+    probe: Option<Arc<dyn CredentialProbe>>,
+}
+
+impl Credentials {
+    /// Over a store. `snapshot` has the connectors; `probe` tries credentials, and without one
+    /// they are found and not tried.
+    pub fn new(
+        store: SecretStore,
+        snapshot: watch::Receiver<Arc<Snapshot>>,
+        probe: Option<Arc<dyn CredentialProbe>>,
+    ) -> Self {
+        Self { store, snapshot, probe }
+    }
+
+    fn pin(&self, pin: Option<Pin>) -> Result<Origin, Status> {
+        match pin {
+            Some(Pin::Origin(text)) => text.parse().map_err(|error: OriginError| unfit(&error)),
+            Some(Pin::Connector(name)) => self.connector(&name),
+            None => Err(unfit(
+                "say what the credential is for: --origin https://HOST, or --connector NAME",
+            )),
+        }
+    }
+
+    fn connector(&self, name: &str) -> Result<Origin, Status> {
+        let name = Name::new(name).map_err(|error| unfit(&error))?;
+        let snapshot = self.snapshot.borrow();
+        let connector = snapshot.configuration.connectors.get(&name);
+        let connector = connector.ok_or_else(|| {
+            unfit(&format!("there is no connector {name}; `ccm get connector` lists them"))
+        })?;
+        let base = connector.base_url.as_deref().ok_or_else(|| {
+            unfit(&format!(
+                "the connector {name} has no address of its own; say --origin https://HOST"
+            ))
+        })?;
+        let url = Url::parse(base).map_err(|error| unfit(&error))?;
+        Origin::of(&url).map_err(|error| unfit(&error))
+    }
+
+    async fn probed(&self, found: &Found, url: &str) -> Result<(Tested, SafeText), Status> {
+        if url.is_empty() {
+            let sentence = "found; say --url to try it at its API";
+            return Ok((Tested::Found, SafeText::new(sentence)));
+        }
+        let url = Url::parse(url).map_err(|error| unfit(&error))?;
+        let origin = &found.credential.origin;
+        if !origin.covers(&url) {
+            return Err(unfit(&format!("the credential is sent to {origin} only")));
+        }
+        let Some(probe) = &self.probe else {
+            let sentence = "found; this daemon sends no requests to try it";
+            return Ok((Tested::Found, SafeText::new(sentence)));
+        };
+        Ok(match probe.probe(&found.credential, &url).await {
+            Ok(probed) if probed.accepted => (Tested::Accepted, probed.sentence),
+            Ok(probed) => (Tested::Refused, probed.sentence),
+            Err(sentence) => (Tested::Unreached, sentence),
+        })
+    }
+}
+
+#[tonic::async_trait]
+impl CredentialService for Credentials {
+    async fn list_credentials(
+        &self,
+        request: Request<wire::ListCredentialsRequest>,
+    ) -> Result<Response<wire::ListCredentialsResponse>, Status> {
+        allowed(&request, &Scope::Platform)?;
+        let listing = self.store.list().await;
+        let credentials = listing.credentials.into_iter().map(|listed| {
+            let info = credential_info(listed.provider, listed.info);
+            wire::CredentialInfo { shadowed: listed.shadowed, ..info }
+        });
+        let failure = |(provider, cause)| format!("{provider}: {cause}");
+        Ok(Response::new(wire::ListCredentialsResponse {
+            credentials: credentials.collect(),
+            failures: listing.failures.into_iter().map(failure).collect(),
+        }))
+    }
+
+    async fn set_credential(
+        &self,
+        mut request: Request<wire::SetCredentialRequest>,
+    ) -> Result<Response<wire::SetCredentialResponse>, Status> {
+        let secret = Secret::from_message(std::mem::take(&mut request.get_mut().secret));
+        let id = place(&request.get_ref().name, request.get_ref().scope.clone())?;
+        allowed(&request, id.scope())?;
+        let request = request.into_inner();
+        let kind = match request.kind() {
+            wire::CredentialKind::Unspecified => CredentialKind::Token,
+            kind => CredentialKind::try_from(kind).map_err(|error| super::invalid(&error))?,
+        };
+        let origin = self.pin(request.pin)?;
+        let provider = match request.provider.as_str() {
+            "" => None,
+            name => Some(name.parse::<ProviderKind>().map_err(|error| unfit(&error))?),
+        };
+        let material = Material::new(kind, request.account, secret);
+        let stored = self.store.set(&id, material, origin, provider).await;
+        let Stored { provider, info, replaced } = stored.map_err(|error| status(&error))?;
+        let credential = Some(credential_info(provider, info));
+        Ok(Response::new(wire::SetCredentialResponse { credential, replaced }))
+    }
+
+    async fn rotate_credential(
+        &self,
+        mut request: Request<wire::RotateCredentialRequest>,
+    ) -> Result<Response<wire::RotateCredentialResponse>, Status> {
+        let secret = Secret::from_message(std::mem::take(&mut request.get_mut().secret));
+        let id = place(&request.get_ref().name, request.get_ref().scope.clone())?;
+        allowed(&request, id.scope())?;
+        let rotated = self.store.rotate(&id, secret, request.into_inner().account).await;
+        let Stored { provider, info, .. } = rotated.map_err(|error| status(&error))?;
+        let credential = Some(credential_info(provider, info));
+        Ok(Response::new(wire::RotateCredentialResponse { credential }))
+    }
+
+    async fn delete_credential(
+        &self,
+        request: Request<wire::DeleteCredentialRequest>,
+    ) -> Result<Response<wire::DeleteCredentialResponse>, Status> {
+        let id = place(&request.get_ref().name, request.get_ref().scope.clone())?;
+        allowed(&request, id.scope())?;
+        let providers = self.store.delete(&id).await.map_err(|error| status(&error))?;
+        let providers = providers.iter().map(ToString::to_string).collect();
+        Ok(Response::new(wire::DeleteCredentialResponse { providers }))
+    }
+
+    async fn test_credential(
+        &self,
+        request: Request<wire::TestCredentialRequest>,
+    ) -> Result<Response<wire::TestCredentialResponse>, Status> {
+        let id = place(&request.get_ref().name, request.get_ref().scope.clone())?;
+        allowed(&request, id.scope())?;
+        let found = self.store.find(id.scope(), id.name()).await;
+        let found = found.map_err(|error| status(&error))?;
+        let (result, sentence) = self.probed(&found, &request.get_ref().url).await?;
+        let info = found.credential.info(found.id.clone());
+        Ok(Response::new(wire::TestCredentialResponse {
+            credential: Some(credential_info(found.provider, info)),
+            result: result.into(),
+            sentence: sentence.to_string(),
+        }))
+    }
+
+    async fn list_providers(
+        &self,
+        request: Request<wire::ListProvidersRequest>,
+    ) -> Result<Response<wire::ListProvidersResponse>, Status> {
+        allowed(&request, &Scope::Platform)?;
+        let providers = self.store.states().await.into_iter().map(provider).collect();
+        Ok(Response::new(wire::ListProvidersResponse { providers }))
+    }
+}
+
+/// Credentials are for those who may write the scope's documents.
+fn allowed<T>(request: &Request<T>, scope: &Scope) -> Result<(), Status> {
+    let identity = request.extensions().get::<Identity>().ok_or_else(|| {
+        Status::unauthenticated("the caller is not known; connect through the local socket")
+    })?;
+    access::authorize(identity, scope).map_err(|_| {
+        let sentence = format!(
+            "{} may not use credentials of {scope}; leave the scope out for the platform's, and \
+             connect through the local socket",
+            identity.name
+        );
+        Status::permission_denied(SafeText::new(&sentence).to_string())
+    })
+}
+
+fn place(name: &str, scope: Option<wire::Scope>) -> Result<CredentialId, Status> {
+    let name = Name::new(name)
+        .map_err(|error| super::invalid(&ConvertError::new(error.to_string()).within("name")))?;
+    let scope = Scope::try_from(scope.unwrap_or_default());
+    let scope = scope.map_err(|error| super::invalid(&error.within("scope")))?;
+    Ok(CredentialId::new(scope, name))
+}
+
+fn unfit(problem: &(impl ToString + ?Sized)) -> Status {
+    Status::invalid_argument(SafeText::new(&problem.to_string()).to_string())
+}
+
+fn status(error: &SecretError) -> Status {
+    let sentence = SafeText::new(&error.to_string()).to_string();
+    match error {
+        SecretError::Missing { .. } => Status::not_found(sentence),
+        SecretError::Unfit(_) | SecretError::Unlisted(_) => Status::invalid_argument(sentence),
+        SecretError::Unavailable { .. }
+        | SecretError::Provider { .. }
+        | SecretError::Blocked { .. }
+        | SecretError::Hidden { .. }
+        | SecretError::Nowhere => Status::failed_precondition(sentence),
+    }
+}
+
+fn credential_info(provider: ProviderKind, info: CredentialInfo) -> wire::CredentialInfo {
+    wire::CredentialInfo {
+        name: info.id.name().to_string(),
+        scope: Some(info.id.scope().into()),
+        kind: wire::CredentialKind::from(info.kind).into(),
+        account: SafeText::new(&info.account).to_string(),
+        origin: info.origin.to_string(),
+        version: info.version,
+        created_at_ms: info.created.as_millis(),
+        rotated_at_ms: info.rotated.as_millis(),
+        provider: provider.to_string(),
+        shadowed: false,
+    }
+}
+
+fn provider(report: ProviderReport) -> wire::CredentialProvider {
+    use wire::credential_provider::State;
+    let state = match &report.state {
+        ProviderState::Available => State::Available,
+        ProviderState::Absent(_) => State::Absent,
+        ProviderState::Failing(_) => State::Failing,
+    };
+    wire::CredentialProvider {
+        name: report.kind.to_string(),
+        place: SafeText::new(&report.place).to_string(),
+        state: state.into(),
+        cause: report.state.cause().map(ToString::to_string).unwrap_or_default(),
+        writable: report.writable,
+        takes_new: report.takes_new,
+    }
+}
