@@ -232,7 +232,7 @@ fn secrets(settings: &Settings, paths: &Paths, clock: &Clock) -> SecretStore {
         vault: None,
         clock: clock.clone(),
     };
-    SecretStore::new(&settings.credentials, surroundings)
+    SecretStore::new(&settings.credentials, &surroundings)
 }
 
 fn retention(settings: &HistorySettings) -> Retention {

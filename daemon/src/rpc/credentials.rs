@@ -97,7 +97,7 @@ impl CredentialService for Credentials {
         allowed(&request, &Scope::Platform)?;
         let listing = self.store.list().await;
         let credentials = listing.credentials.into_iter().map(|listed| {
-            let info = credential_info(listed.provider, listed.info);
+            let info = credential_info(listed.provider, &listed.info);
             wire::CredentialInfo { shadowed: listed.shadowed, ..info }
         });
         let failure = |(provider, cause)| format!("{provider}: {cause}");
@@ -115,9 +115,9 @@ impl CredentialService for Credentials {
         let id = place(&request.get_ref().name, request.get_ref().scope.clone())?;
         allowed(&request, id.scope())?;
         let request = request.into_inner();
-        let kind = match request.kind() {
-            wire::CredentialKind::Unspecified => CredentialKind::Token,
-            kind => CredentialKind::try_from(kind).map_err(|error| super::invalid(&error))?,
+        let kind = match request.kind {
+            0 => CredentialKind::Token,
+            number => kind(number).map_err(|error| super::invalid(&error.within("kind")))?,
         };
         let origin = self.pin(request.pin)?;
         let provider = match request.provider.as_str() {
@@ -127,7 +127,7 @@ impl CredentialService for Credentials {
         let material = Material::new(kind, request.account, secret);
         let stored = self.store.set(&id, material, origin, provider).await;
         let Stored { provider, info, replaced } = stored.map_err(|error| status(&error))?;
-        let credential = Some(credential_info(provider, info));
+        let credential = Some(credential_info(provider, &info));
         Ok(Response::new(wire::SetCredentialResponse { credential, replaced }))
     }
 
@@ -140,7 +140,7 @@ impl CredentialService for Credentials {
         allowed(&request, id.scope())?;
         let rotated = self.store.rotate(&id, secret, request.into_inner().account).await;
         let Stored { provider, info, .. } = rotated.map_err(|error| status(&error))?;
-        let credential = Some(credential_info(provider, info));
+        let credential = Some(credential_info(provider, &info));
         Ok(Response::new(wire::RotateCredentialResponse { credential }))
     }
 
@@ -166,7 +166,7 @@ impl CredentialService for Credentials {
         let (result, sentence) = self.probed(&found, &request.get_ref().url).await?;
         let info = found.credential.info(found.id.clone());
         Ok(Response::new(wire::TestCredentialResponse {
-            credential: Some(credential_info(found.provider, info)),
+            credential: Some(credential_info(found.provider, &info)),
             result: result.into(),
             sentence: sentence.to_string(),
         }))
@@ -177,7 +177,7 @@ impl CredentialService for Credentials {
         request: Request<wire::ListProvidersRequest>,
     ) -> Result<Response<wire::ListProvidersResponse>, Status> {
         allowed(&request, &Scope::Platform)?;
-        let providers = self.store.states().await.into_iter().map(provider).collect();
+        let providers = self.store.states().await.iter().map(provider).collect();
         Ok(Response::new(wire::ListProvidersResponse { providers }))
     }
 }
@@ -205,6 +205,11 @@ fn place(name: &str, scope: Option<wire::Scope>) -> Result<CredentialId, Status>
     Ok(CredentialId::new(scope, name))
 }
 
+fn kind(number: i32) -> Result<CredentialKind, ConvertError> {
+    let known = wire::CredentialKind::try_from(number).unwrap_or_default();
+    CredentialKind::try_from(known)
+}
+
 fn unfit(problem: &(impl ToString + ?Sized)) -> Status {
     Status::invalid_argument(SafeText::new(&problem.to_string()).to_string())
 }
@@ -222,7 +227,7 @@ fn status(error: &SecretError) -> Status {
     }
 }
 
-fn credential_info(provider: ProviderKind, info: CredentialInfo) -> wire::CredentialInfo {
+fn credential_info(provider: ProviderKind, info: &CredentialInfo) -> wire::CredentialInfo {
     wire::CredentialInfo {
         name: info.id.name().to_string(),
         scope: Some(info.id.scope().into()),
@@ -237,7 +242,7 @@ fn credential_info(provider: ProviderKind, info: CredentialInfo) -> wire::Creden
     }
 }
 
-fn provider(report: ProviderReport) -> wire::CredentialProvider {
+fn provider(report: &ProviderReport) -> wire::CredentialProvider {
     use wire::credential_provider::State;
     let state = match &report.state {
         ProviderState::Available => State::Available,

@@ -85,10 +85,10 @@ impl Keyring {
     /// own.
     pub(super) fn new(data: &Path) -> Self {
         let service = format!("ccm {}", data.display());
-        Self::on(Arc::new(session::SystemSession::new(service.clone())), service)
+        Self::on(Arc::new(session::SystemSession::new(service.clone())), &service)
     }
 
-    fn on(session: Arc<dyn Session>, service: String) -> Self {
+    fn on(session: Arc<dyn Session>, service: &str) -> Self {
         let place = format!("entries of the service {service:?}");
         Self { session, turn: Arc::new(Semaphore::new(1)), place }
     }

@@ -214,13 +214,12 @@ impl Files {
 
     fn set(&self, id: &CredentialId, version: u32, plain: &[u8]) -> Result<(), SealedError> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut opened = match self.open(&mut known)? {
-            Some(opened) => opened,
-            None => {
-                let container = Container::empty(self.source.derivation(self.cost));
-                let key = self.key(&mut known, &container.derivation, true)?;
-                Opened { container, key, anchored: None }
-            }
+        let mut opened = if let Some(opened) = self.open(&mut known)? {
+            opened
+        } else {
+            let container = Container::empty(self.source.derivation(self.cost));
+            let key = self.key(&mut known, &container.derivation, true)?;
+            Opened { container, key, anchored: None }
         };
         let records = &opened.container.records;
         if records.len() >= RECORDS_MAX && !records.contains_key(id) {

@@ -171,8 +171,8 @@ struct Inner {
 
 impl SecretStore {
     /// The providers of the settings, in their order. What is wrong with one shows in its state.
-    pub fn new(settings: &CredentialSettings, surroundings: Surroundings) -> Self {
-        let provider = |kind: &ProviderKind| provider(*kind, settings, &surroundings);
+    pub fn new(settings: &CredentialSettings, surroundings: &Surroundings) -> Self {
+        let provider = |kind: &ProviderKind| provider(*kind, settings, surroundings);
         let chain = settings.providers.iter().map(provider).collect();
         Self::of(chain, surroundings.clock.clone())
     }

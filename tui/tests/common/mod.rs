@@ -53,6 +53,8 @@ impl Home {
     pub fn ccm(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ccm"));
         command.env_remove("CCM_SOCKET").env_remove("NO_COLOR").stdin(Stdio::null());
+        // Nobody's keyring is written by tests.
+        command.env_remove("DBUS_SESSION_BUS_ADDRESS");
         command.envs(self.variables());
         command
     }

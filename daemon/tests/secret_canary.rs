@@ -1,0 +1,264 @@
+//! A secret goes through a whole daemon that logs everything it can; then every byte that it left
+//! anywhere is searched for it, in every encoding.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test of its own")]
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::alphabet::{STANDARD, URL_SAFE};
+use base64::engine::GeneralPurpose;
+use base64::engine::general_purpose::NO_PAD;
+use ccm_proto::wire;
+use ccm_proto::wire::credential_service_client::CredentialServiceClient;
+use ccm_proto::wire::set_credential_request::Pin;
+use rand::Rng as _;
+use tonic::transport::{Channel, Endpoint};
+
+/// A secret that nothing else looks like.
+fn canary() -> String {
+    let mut random = rand::rng();
+    let tail = (0..32).map(|_| char::from(random.sample(rand::distr::Alphanumeric)));
+    format!("sk_\"canary\\{}", tail.collect::<String>())
+}
+
+/// What a secret looks like in an encoding.
+struct Needle {
+    encoding: String,
+    bytes: Vec<u8>,
+}
+
+/// Every form in which a secret could be written.
+fn needles(secret: &str) -> Vec<Needle> {
+    let mut needles = Vec::new();
+    let mut add = |encoding: &str, bytes: Vec<u8>| {
+        needles.push(Needle { encoding: encoding.to_owned(), bytes });
+    };
+    let raw = secret.as_bytes();
+    let hex = |upper: bool, before: &str| {
+        raw.iter().fold(String::new(), |mut text, byte| {
+            let _ = if upper {
+                write!(text, "{before}{byte:02X}")
+            } else {
+                write!(text, "{before}{byte:02x}")
+            };
+            text
+        })
+    };
+    let wide = |order: fn(u16) -> [u8; 2]| secret.encode_utf16().flat_map(order).collect();
+    add("raw", raw.to_vec());
+    add("the first 8 characters of its own part", raw[11..19].to_vec());
+    add("the last 8 characters", raw[raw.len() - 8..].to_vec());
+    add("hex", hex(false, "").into_bytes());
+    add("HEX", hex(true, "").into_bytes());
+    add("percent", hex(true, "%").into_bytes());
+    add("\\x", hex(false, "\\x").into_bytes());
+    add("\\u", hex(false, "\\u00").into_bytes());
+    add("JSON", serde_json::to_string(secret).unwrap().trim_matches('"').as_bytes().to_vec());
+    add("a list of numbers", format!("{raw:?}").trim_matches(['[', ']']).as_bytes().to_vec());
+    add("UTF-16LE", wide(u16::to_le_bytes));
+    add("UTF-16BE", wide(u16::to_be_bytes));
+    for (name, alphabet) in [("base64", &STANDARD), ("base64url", &URL_SAFE)] {
+        for before in 0..3 {
+            let engine = GeneralPurpose::new(alphabet, NO_PAD);
+            let text = engine.encode([&vec![0; before], raw].concat());
+            // The characters at both ends hold bits of the neighbours.
+            let first = [0, 2, 3][before];
+            let inner = text.as_bytes()[first..text.len() - 2].to_vec();
+            add(&format!("{name}, {before} bytes after a border"), inner);
+        }
+    }
+    needles
+}
+
+fn found(needles: &[Needle], place: &str, bytes: &[u8]) -> Vec<String> {
+    let holds =
+        |needle: &&Needle| bytes.windows(needle.bytes.len()).any(|window| window == needle.bytes);
+    needles.iter().filter(holds).map(|needle| format!("{place}: {}", needle.encoding)).collect()
+}
+
+/// Everything below a directory.
+fn sweep(needles: &[Needle], directory: &Path, files: &mut usize) -> Vec<String> {
+    let mut hits = Vec::new();
+    for entry in std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()) {
+        if entry.is_dir() {
+            hits.extend(sweep(needles, &entry, files));
+        } else if let Ok(bytes) = std::fs::read(&entry) {
+            *files += 1;
+            hits.extend(found(needles, &entry.display().to_string(), &bytes));
+        }
+    }
+    hits
+}
+
+struct Daemon {
+    child: Child,
+    root: tempfile::TempDir,
+}
+
+impl Daemon {
+    fn start() -> Self {
+        let root = tempfile::tempdir().unwrap();
+        let path = |name: &str| root.path().join(name).display().to_string();
+        let settings = format!(
+            "data_directory = {:?}\nconfig_directory = {:?}\nsocket = {:?}\nreflection = true\n\
+             [log]\nlevel = \"trace\"\ntarget = \"file\"\n[credentials]\nproviders = [\"sealed\"]\n",
+            path("data"),
+            path("config"),
+            path("run/ccmd.sock")
+        );
+        let file = root.path().join("ccmd.toml");
+        std::fs::write(&file, settings).unwrap();
+        let child = Command::new(env!("CARGO_BIN_EXE_ccmd"))
+            .arg("--config")
+            .arg(&file)
+            .env("RUST_BACKTRACE", "full")
+            .stdin(Stdio::null())
+            .stdout(std::fs::File::create(root.path().join("stdout")).unwrap())
+            .stderr(std::fs::File::create(root.path().join("stderr")).unwrap())
+            .spawn()
+            .unwrap();
+        Self { child, root }
+    }
+
+    async fn client(&mut self) -> CredentialServiceClient<Channel> {
+        let socket = self.root.path().join("run/ccmd.sock");
+        let endpoint = Endpoint::from_shared(format!("unix:{}", socket.display())).unwrap();
+        loop {
+            if let Ok(channel) = endpoint.connect().await {
+                return CredentialServiceClient::new(channel);
+            }
+            assert!(self.child.try_wait().unwrap().is_none(), "the daemon did not start");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    fn end(&mut self) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        assert!(self.child.wait().unwrap().success());
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn set(secret: &str) -> wire::SetCredentialRequest {
+    wire::SetCredentialRequest {
+        name: "stripe".to_owned(),
+        secret: secret.to_owned().into(),
+        pin: Some(Pin::Origin("https://api.stripe.com".to_owned())),
+        ..wire::SetCredentialRequest::default()
+    }
+}
+
+/// Calls that are refused, each with the secret in it.
+fn refused(secret: &str) -> Vec<wire::SetCredentialRequest> {
+    let tenant = wire::Scope { tenant: "acme".to_owned(), ..wire::Scope::default() };
+    let with = |change: fn(&mut wire::SetCredentialRequest)| {
+        let mut request = set(secret);
+        change(&mut request);
+        request
+    };
+    vec![
+        with(|request| request.name = "Not A Name".to_owned()),
+        with(|request| request.pin = None),
+        with(|request| request.pin = Some(Pin::Connector("nobody".to_owned()))),
+        with(|request| request.pin = Some(Pin::Origin("http://api.stripe.com".to_owned()))),
+        with(|request| request.kind = 99),
+        with(|request| request.kind = wire::CredentialKind::Basic.into()),
+        with(|request| request.provider = "keyring".to_owned()),
+        with(|request| request.provider = "plain".to_owned()),
+        wire::SetCredentialRequest { scope: Some(tenant), ..set(secret) },
+        wire::SetCredentialRequest { secret: secret.repeat(4_000).into(), ..set(secret) },
+    ]
+}
+
+/// Everything that can be asked; what was answered, shown.
+async fn use_everything(daemon: &mut Daemon, secret: &str) -> Vec<String> {
+    let mut client = daemon.client().await;
+    let mut shown = Vec::new();
+    for request in refused(secret) {
+        shown.push(format!("{request:?}"));
+        let status = client.set_credential(request).await.unwrap_err();
+        shown.push(format!("{status:?} {status}"));
+    }
+    shown.push(format!("{:?}", client.set_credential(set(secret)).await.unwrap()));
+    let rotate = wire::RotateCredentialRequest {
+        name: "stripe".to_owned(),
+        secret: secret.to_owned().into(),
+        ..wire::RotateCredentialRequest::default()
+    };
+    shown.push(format!("{rotate:?}"));
+    shown.push(format!("{:?}", client.rotate_credential(rotate.clone()).await.unwrap()));
+    let absent = wire::RotateCredentialRequest { name: "absent".to_owned(), ..rotate };
+    shown.push(format!("{:?}", client.rotate_credential(absent).await.unwrap_err()));
+    let test = |url: &str| wire::TestCredentialRequest {
+        name: "stripe".to_owned(),
+        url: url.to_owned(),
+        ..wire::TestCredentialRequest::default()
+    };
+    shown.push(format!("{:?}", client.test_credential(test("")).await.unwrap()));
+    shown.push(format!("{:?}", client.test_credential(test("https://evil.example")).await));
+    shown.push(format!("{:?}", client.test_credential(test("https://api.stripe.com/v1")).await));
+    shown.push(format!(
+        "{:?}",
+        client.list_credentials(wire::ListCredentialsRequest {}).await.unwrap()
+    ));
+    shown.push(format!("{:?}", client.list_providers(wire::ListProvidersRequest {}).await));
+    shown
+}
+
+#[tokio::test]
+async fn a_secret_that_went_through_the_daemon_is_nowhere() {
+    let secret = canary();
+    let needles = needles(&secret);
+    let mut daemon = Daemon::start();
+    let shown = use_everything(&mut daemon, &secret).await;
+    assert!(shown.iter().any(|text| text.contains("version: 2")), "it was set and rotated");
+    let mut hits: Vec<String> =
+        shown.iter().flat_map(|text| found(&needles, text, text.as_bytes())).collect();
+    for file in ["cmdline", "environ", "status", "limits"] {
+        let path = format!("/proc/{}/{file}", daemon.child.id());
+        if let Ok(bytes) = std::fs::read(&path) {
+            hits.extend(found(&needles, &path, &bytes));
+        }
+    }
+    // The files as they are while the daemon runs, and as it leaves them.
+    let mut files = 0;
+    hits.extend(sweep(&needles, daemon.root.path(), &mut files));
+    daemon.end();
+    hits.extend(sweep(&needles, daemon.root.path(), &mut files));
+    assert_eq!(hits, Vec::<String>::new());
+    assert!(files > 10, "{files} files were swept");
+    let log = std::fs::read_to_string(daemon.root.path().join("data/ccmd.log")).unwrap();
+    assert!(log.contains("TRACE") && log.contains("credential rotated"), "the log tells all else");
+}
+
+#[test]
+fn the_sweep_finds_a_secret_in_every_encoding() {
+    let secret = canary();
+    let needles = needles(&secret);
+    let root = tempfile::tempdir().unwrap();
+    let engine = GeneralPurpose::new(&STANDARD, NO_PAD);
+    for before in 0..3 {
+        let text = engine.encode(format!("{}{secret}tail", "x".repeat(before)));
+        let hits = found(&needles, "text", text.as_bytes());
+        assert!(hits.iter().any(|hit| hit.contains("base64")), "{before} before: {text}");
+    }
+    for (number, needle) in needles.iter().enumerate() {
+        let file = root.path().join(format!("{number}"));
+        std::fs::write(&file, [b"before", needle.bytes.as_slice(), b"after"].concat()).unwrap();
+    }
+    let mut files = 0;
+    let hits = sweep(&needles, root.path(), &mut files);
+    for needle in &needles {
+        assert!(hits.iter().any(|hit| hit.ends_with(&needle.encoding)), "{}", needle.encoding);
+    }
+}
