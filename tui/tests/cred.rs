@@ -32,10 +32,7 @@ fn a_credential_lives_from_being_set_to_being_deleted() {
     let home = Home::new();
     let (code, said) = set(&home, &[]);
     assert_eq!(code, Some(0), "{said}");
-    assert_eq!(
-        said,
-        "stripe set, version 1, for https://api.stripe.com only, kept by sealed\n"
-    );
+    assert_eq!(said, "stripe set, version 1, for https://api.stripe.com only, kept by sealed\n");
     let list = home.run(&["cred", "list"]);
     assert!(list.contains("stripe") && list.contains("platform"), "{list}");
     let (code, rotated) = piped(&home, &["cred", "rotate", "stripe", "--fd", "0"], "other");
@@ -88,8 +85,7 @@ fn the_doctor_says_who_keeps_credentials_and_why_others_do_not() {
         assert!(line("sealed").contains("available") && line("sealed").contains("here"), "{said}");
         assert!(line("vault").contains("absent"), "{said}");
     }
-    let told: serde_json::Value =
-        serde_json::from_str(&home.run(&["doctor", "--json"])).unwrap();
+    let told: serde_json::Value = serde_json::from_str(&home.run(&["doctor", "--json"])).unwrap();
     assert_eq!(told["credential_providers"].as_array().unwrap().len(), 4);
 }
 

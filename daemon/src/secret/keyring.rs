@@ -9,13 +9,14 @@ mod tests;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
 use super::credential::parse_scope;
@@ -77,6 +78,8 @@ pub(super) struct Keyring {
     session: Arc<dyn Session>,
     /// One call at a time; its thread gives the permit back, however late.
     turn: Arc<Semaphore>,
+    /// The call that has the turn, if any, is past its deadline.
+    hanging: AtomicBool,
     place: String,
 }
 
@@ -90,7 +93,8 @@ impl Keyring {
 
     fn on(session: Arc<dyn Session>, service: &str) -> Self {
         let place = format!("entries of the service {service:?}");
-        Self { session, turn: Arc::new(Semaphore::new(1)), place }
+        let turn = Arc::new(Semaphore::new(1));
+        Self { session, turn, hanging: AtomicBool::new(false), place }
     }
 
     /// Makes a call on a thread that may hang.
@@ -104,24 +108,30 @@ impl Keyring {
                 "the keyring has not answered for {limit} s; it may be waiting for a prompt: unlock it"
             ))
         };
+        // Everybody who waits for a keyring that hangs would wait as long.
+        if self.hanging.load(Ordering::Acquire) && self.turn.available_permits() == 0 {
+            return Err(late());
+        }
         let answer = async {
             let turn = Arc::clone(&self.turn).acquire_owned().await.ok()?;
             let session = Arc::clone(&self.session);
-            let work = move || in_turn(turn, || work(session.as_ref()));
+            self.hanging.store(false, Ordering::Release);
+            let work = move || {
+                let done = work(session.as_ref());
+                drop(turn);
+                done
+            };
             tokio::task::spawn_blocking(work).await.ok()
         };
         match tokio::time::timeout(DEADLINE, answer).await {
             Ok(Some(answer)) => answer.map_err(Into::into),
             Ok(None) => Err(ProviderError::failing("the daemon is ending")),
-            Err(_) => Err(late()),
+            Err(_) => {
+                self.hanging.store(true, Ordering::Release);
+                Err(late())
+            }
         }
     }
-}
-
-fn in_turn<T>(turn: OwnedSemaphorePermit, work: impl FnOnce() -> T) -> T {
-    let done = work();
-    drop(turn);
-    done
 }
 
 /// An entry's user name. A scope holds no `|`.

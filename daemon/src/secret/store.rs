@@ -10,7 +10,7 @@ use std::sync::Arc;
 use ccm_proto::SafeText;
 use ccm_proto::model::{Name, Scope};
 use futures_util::FutureExt as _;
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, join_all};
 use url::Url;
 
 use self::cache::Cache;
@@ -338,16 +338,14 @@ impl SecretStore {
 
     /// What may be told of the providers, in the order in which they are asked.
     pub async fn states(&self) -> Vec<ProviderReport> {
-        let mut reports = Vec::new();
-        for provider in &self.0.chain {
-            reports.push(ProviderReport {
-                kind: provider.kind(),
-                place: provider.place(),
-                state: provider.state().await,
-                writable: provider.writable(),
-                takes_new: false,
-            });
-        }
+        let report = async |provider: &Box<dyn Provider>| ProviderReport {
+            kind: provider.kind(),
+            place: provider.place(),
+            state: provider.state().await,
+            writable: provider.writable(),
+            takes_new: false,
+        };
+        let mut reports = join_all(self.0.chain.iter().map(report)).await;
         let serving = |report: &&mut ProviderReport| {
             report.writable && !matches!(report.state, ProviderState::Absent(_))
         };

@@ -49,7 +49,7 @@ impl Pty {
         for (name, value) in [("TERM", "xterm-256color"), ("LANG", "C.UTF-8"), ("PS1", "ready> ")] {
             command.env(name, value);
         }
-        for name in ["CCM_SOCKET", "NO_COLOR", "COLORTERM"] {
+        for name in ["CCM_SOCKET", "NO_COLOR", "COLORTERM", "DBUS_SESSION_BUS_ADDRESS"] {
             command.env_remove(name);
         }
         for (name, value) in variables {

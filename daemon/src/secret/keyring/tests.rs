@@ -126,6 +126,12 @@ async fn a_keyring_that_hangs_is_left_alone_after_two_seconds_and_serves_when_it
     assert!(clock.elapsed().saturating_sub(began) < Duration::from_secs(4));
     assert_eq!((one.as_str(), two.as_str()), ("failing", "failing"));
     assert!(one.cause().unwrap().as_str().contains("unlock"));
+    let again = clock.elapsed();
+    assert_eq!(keyring.state().await.as_str(), "failing");
+    assert!(clock.elapsed().saturating_sub(again) < Duration::from_millis(500), "at once");
     fake.become_(Mood::Open);
+    while keyring.turn.available_permits() == 0 {
+        tokio::task::yield_now().await;
+    }
     assert_eq!(keyring.state().await, ProviderState::Available);
 }
