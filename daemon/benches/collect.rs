@@ -7,13 +7,14 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ccm_daemon::collect::{Collector, Moment, Read, SelfMetrics, collectors};
+use ccm_daemon::clock::Clock;
+use ccm_daemon::collect::{Collector, Environment, Moment, Read, collectors};
 use ccm_proto::model::{Name, SourceSpec, Timestamp};
 use criterion::{Criterion, criterion_group, criterion_main};
 
 fn collector(document: &str) -> Box<dyn Read> {
     let spec: SourceSpec = toml::from_str(document).expect("the bench's own document");
-    match collectors(Arc::new(SelfMetrics::default()))(&name(), &Arc::new(spec).into()) {
+    match collectors(Environment::alone(Clock::system()))(&name(), &Arc::new(spec).into()) {
         Collector::Read(make) => make(),
         _ => unreachable!("the system and the daemon are read by threads"),
     }

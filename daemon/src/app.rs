@@ -18,6 +18,7 @@ mod compose;
 mod couriers;
 mod housekeeping;
 mod idle;
+mod outside;
 mod scrubber;
 mod signals;
 

@@ -4,7 +4,9 @@
 //! speaks by itself ([`Follow`]). The [`scheduler`] is the edge that runs each and hands what comes
 //! to the engine; [`schedule`] is the arithmetic of its ticks.
 
+pub mod credentials;
 pub mod daemon;
+pub mod external_api;
 pub mod extract;
 pub mod http;
 pub mod json;
@@ -30,6 +32,11 @@ use futures_util::future::BoxFuture;
 
 use crate::clock::Clock;
 use crate::engine::event::Assignment;
+use crate::secret::SecretStore;
+
+use credentials::Credentials;
+use external_api::ExternalApi;
+use http::{Gateway, GatewayParts};
 
 pub use scheduler::Scheduler;
 pub use self_metrics::SelfMetrics;
@@ -143,8 +150,29 @@ pub type ReadFactory = Arc<dyn Fn() -> Box<dyn Read> + Send + Sync>;
 /// Makes the collector of a source.
 pub type Factory = Arc<dyn Fn(&Name, &Assignment) -> Collector + Send + Sync>;
 
+/// What collectors stand on. Clones share everything.
+#[derive(Clone)]
+pub struct Environment {
+    /// What the daemon counts about itself.
+    pub metrics: Arc<SelfMetrics>,
+    /// The way out.
+    pub gateway: Gateway,
+    /// What goes with requests.
+    pub credentials: Credentials,
+}
+
+impl Environment {
+    /// Without credentials, and with a way out to public addresses only.
+    pub fn alone(clock: Clock) -> Self {
+        let gateway = Gateway::new(GatewayParts::system(clock.clone()));
+        let credentials =
+            Credentials::new(SecretStore::empty(clock.clone()), gateway.clone(), clock);
+        Self { metrics: Arc::default(), gateway, credentials }
+    }
+}
+
 /// The collectors of all source types that are asked for their readings.
-pub fn collectors(metrics: Arc<SelfMetrics>) -> Factory {
+pub fn collectors(environment: Environment) -> Factory {
     Arc::new(move |name, assignment| {
         let (name, spec) = (name.clone(), Arc::clone(&assignment.spec));
         match spec.source_type {
@@ -152,11 +180,17 @@ pub fn collectors(metrics: Arc<SelfMetrics>) -> Factory {
                 system::reader(name.clone(), spec.system.clone().unwrap_or_default())
             })),
             SourceType::Daemon => {
-                let metrics = Arc::clone(&metrics);
+                let metrics = Arc::clone(&environment.metrics);
                 Collector::Read(Arc::new(move || {
                     Box::new(daemon::DaemonReader::new(name.clone(), Arc::clone(&metrics)))
                 }))
             }
+            SourceType::ExternalApi => Collector::Fetch(Box::new(ExternalApi::new(
+                &name,
+                &spec,
+                assignment.connector.as_deref(),
+                &environment,
+            ))),
             _ => Collector::Fetch(Box::new(Unable(spec.source_type))),
         }
     })

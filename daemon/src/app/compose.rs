@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::housekeeping::Housekeeper;
+use super::outside::Outside;
 use super::scrubber::Scrubber;
 use super::{AppError, couriers};
 use crate::clock::Clock;
@@ -35,8 +36,7 @@ use crate::rpc::server::Services;
 use crate::rpc::sources::Sources;
 use crate::rpc::stream::Streams;
 use crate::rpc::system::{Facts, System};
-use crate::secret::{self, SecretStore};
-use crate::settings::{HistorySettings, Paths, Settings, systemd_credentials};
+use crate::settings::{HistorySettings, Paths, Settings};
 use crate::storage::{Keeper, Storage};
 
 /// Refreshes that wait; beyond it they are dropped, as the next reading is near anyway.
@@ -50,7 +50,7 @@ pub(super) struct Parts {
     pub rescan: Arc<Notify>,
     settings: Settings,
     registry: RegistryHandle,
-    secrets: SecretStore,
+    outside: Outside,
     refresh: mpsc::Sender<Vec<ccm_proto::model::Name>>,
     engine: JoinHandle<Engine>,
     store: Arc<StoreHandle>,
@@ -78,7 +78,7 @@ impl Parts {
         recovery.extend(opened.sentences.iter().cloned());
         let keeper = Arc::new(keeper);
 
-        let secrets = secrets(&settings, &paths, &clock);
+        let outside = Outside::build(&settings, &paths, &clock, &metrics);
         let registry = actor::spawn(actor::Parts {
             ledger: Box::new(ledger),
             index,
@@ -105,7 +105,7 @@ impl Parts {
             metrics: Arc::clone(&metrics),
         };
         let hub = Hub::new(settings.limits.clone(), surroundings);
-        let collectors = collectors(Arc::clone(&metrics));
+        let collectors = collectors(outside.environment.clone());
         let scheduler =
             Scheduler::new(clock.clone(), collectors, engine.events(), Arc::clone(&metrics));
         let stored = engine.stored();
@@ -143,7 +143,8 @@ impl Parts {
         let housekeeper = Housekeeper {
             facts: Arc::clone(&facts),
             metrics: Arc::clone(&metrics),
-            secrets: secrets.clone(),
+            secrets: outside.secrets.clone(),
+            gateway: outside.gateway.clone(),
             keeper: Arc::clone(&keeper),
             store_state,
             notices: notices.clone(),
@@ -162,6 +163,7 @@ impl Parts {
             tokio::spawn(couriers::configuration(
                 registry.snapshot(),
                 engine.clone(),
+                outside.gateway.clone(),
                 stop.clone(),
             )),
             tokio::spawn(couriers::feeds(feeds, engine)),
@@ -181,7 +183,7 @@ impl Parts {
             rescan,
             settings,
             registry,
-            secrets,
+            outside,
             refresh,
             engine: engine_task,
             store,
@@ -205,7 +207,11 @@ impl Parts {
             documents: Documents::new(self.registry.clone(), facts.clock.clone()),
             history: Histories::new(facts.engine.clone()),
             sources: Sources::new(Arc::clone(facts)),
-            credentials: Credentials::new(self.secrets.clone(), self.registry.snapshot(), None),
+            credentials: Credentials::new(
+                self.outside.secrets.clone(),
+                self.registry.snapshot(),
+                Some(Arc::new(self.outside.credentials.clone())),
+            ),
             system: System::new(Arc::clone(facts)),
             reflection: self.settings.reflection,
         }
@@ -223,16 +229,6 @@ impl Parts {
         }
         self.registry.stop().await;
     }
-}
-
-fn secrets(settings: &Settings, paths: &Paths, clock: &Clock) -> SecretStore {
-    let surroundings = secret::Surroundings {
-        data: paths.data.clone(),
-        systemd: systemd_credentials(),
-        vault: None,
-        clock: clock.clone(),
-    };
-    SecretStore::new(&settings.credentials, &surroundings)
 }
 
 fn retention(settings: &HistorySettings) -> Retention {

@@ -6,6 +6,7 @@ use ccm_proto::model::Name;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+use crate::collect::http::{Gateway, Policy};
 use crate::collect::scheduler::Scheduler;
 use crate::engine::event::{Event, Publication};
 use crate::engine::handle::EngineHandle;
@@ -14,9 +15,11 @@ use crate::notices::Notices;
 use crate::registry::Snapshot;
 
 /// Takes the typed documents to the engine whenever they changed, beginning with those in effect.
+/// What may be dialled is in force before a source that needs it is started.
 pub(super) async fn configuration(
     mut snapshot: watch::Receiver<Arc<Snapshot>>,
     engine: EngineHandle,
+    gateway: Gateway,
     stop: CancellationToken,
 ) {
     let mut former = None;
@@ -24,6 +27,10 @@ pub(super) async fn configuration(
         let configuration = Arc::clone(&snapshot.borrow_and_update().configuration);
         if !former.as_ref().is_some_and(|former| Arc::ptr_eq(former, &configuration)) {
             former = Some(Arc::clone(&configuration));
+            let policy = Policy::new(configuration.egress.values().map(Arc::as_ref));
+            if policy != *gateway.policy() {
+                gateway.set_policy(policy);
+            }
             if engine.send(Event::Configured(configuration)).await.is_err() {
                 return;
             }

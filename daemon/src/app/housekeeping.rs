@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::idle::IdleExit;
 use crate::collect::SelfMetrics;
+use crate::collect::http::Gateway;
 use crate::notices::NoticeBoard;
 use crate::rpc::system::Facts;
 use crate::secret::SecretStore;
@@ -26,6 +27,7 @@ pub(super) struct Housekeeper {
     pub facts: Arc<Facts>,
     pub metrics: Arc<SelfMetrics>,
     pub secrets: SecretStore,
+    pub gateway: Gateway,
     pub keeper: Arc<Keeper>,
     pub store_state: watch::Sender<String>,
     pub notices: NoticeBoard,
@@ -47,6 +49,7 @@ impl Housekeeper {
             self.gauges().await;
             self.store();
             self.secrets.sweep();
+            self.gateway.sweep();
             let called = self.metrics.calls.get();
             let present = self.facts.hub.session_count() > 0 || called != calls;
             calls = called;

@@ -268,7 +268,7 @@ fn numbers(value: &Value, path: &mut String, depth: usize, found: &mut Vec<Sampl
 const DESCENTS_MAX: usize = 2;
 
 /// Reads a path. Where a plain name was meant, that is said.
-pub(super) fn read_path(path: &str) -> Result<JsonPath, String> {
+pub(in crate::collect) fn read_path(path: &str) -> Result<JsonPath, String> {
     if path.matches("..").count() > DESCENTS_MAX {
         return Err(format!(
             "{path:?} descends with .. more than {DESCENTS_MAX} times; name the way"

@@ -177,6 +177,11 @@ impl SecretStore {
         Self::of(chain, surroundings.clock.clone())
     }
 
+    /// A store that nobody keeps anything in.
+    pub fn empty(clock: Clock) -> Self {
+        Self::of(Vec::new(), clock)
+    }
+
     fn of(chain: Vec<Box<dyn Provider>>, clock: Clock) -> Self {
         let changes = tokio::sync::Mutex::new(());
         Self(Arc::new(Inner { chain, cache: Cache::default(), clock, changes }))

@@ -5,15 +5,16 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ccm_daemon::clock::Clock;
 use ccm_daemon::collect::system::{self, Roots};
-use ccm_daemon::collect::{Collector, Moment, Read, SelfMetrics, collectors};
+use ccm_daemon::collect::{Collector, Environment, Moment, Read, collectors};
 use ccm_proto::model::source::SystemConfig;
 use ccm_proto::model::{Name, Reading, SourceSpec, Timestamp};
 use tempfile::TempDir;
 
 /// What reads a source that blocks, as the daemon makes it.
 pub(crate) fn reader(name: &str, spec: SourceSpec) -> Box<dyn Read> {
-    let factory = collectors(Arc::new(SelfMetrics::default()));
+    let factory = collectors(Environment::alone(Clock::system()));
     match factory(&Name::new(name).unwrap(), &Arc::new(spec).into()) {
         Collector::Read(make) => make(),
         _ => panic!("{name} does not block"),

@@ -48,6 +48,9 @@ pub enum TrustError {
         "the file holds no usable certificate; it begins with `-----BEGIN CERTIFICATE-----` (PEM)"
     )]
     Empty,
+    /// It cannot be read.
+    #[error("the file of certificates {0} cannot be read ({1}); see ca_file")]
+    File(SafeText, SafeText),
     /// The library refuses.
     #[error("TLS cannot be set up ({0}); report this")]
     Setup(SafeText),
@@ -69,6 +72,18 @@ impl Trust {
         let mut id = [0; 16];
         id.copy_from_slice(&hash.as_bytes()[..16]);
         Ok(Self { id, config: config(roots)? })
+    }
+
+    /// Trusts the certificates of a file beside the system's.
+    pub fn read(file: &str) -> Result<Self, TrustError> {
+        use std::io::Read as _;
+        let unread = |error: std::io::Error| {
+            TrustError::File(SafeText::new(file), SafeText::from(error.to_string()))
+        };
+        let mut pem = Vec::new();
+        let file = std::fs::File::open(file).map_err(unread)?;
+        file.take(PEM_MAX as u64 + 1).read_to_end(&mut pem).map_err(unread)?;
+        Self::new(&pem)
     }
 
     /// Tells trust apart: equal certificates have equal ids.
