@@ -1,8 +1,11 @@
 //! Layouts: named arrangements of widgets on pages of a grid.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use super::Name;
+use super::widget::WidgetSize;
 
 /// Columns of the grid that positions are written for.
 pub const COLUMNS: u16 = 12;
@@ -65,19 +68,53 @@ pub struct Area {
     pub x: u16,
     /// Row of the upper edge.
     pub y: u16,
-    /// Columns.
+    /// Columns; 0, or nothing, for those of the widget's own size.
+    #[serde(default)]
     pub w: u16,
-    /// Rows. A row is about three lines of a terminal of ordinary height.
+    /// Rows; 0, or nothing, for those of the widget's own size. A row is about three lines of a
+    /// terminal of ordinary height.
+    #[serde(default)]
     pub h: u16,
 }
 
 impl Area {
+    /// Whether the widget's own size has a say.
+    pub const fn is_open(self) -> bool {
+        self.w == 0 || self.h == 0
+    }
+
+    /// The area with what is open taken from a widget's size, at most as wide as the grid goes on.
+    #[must_use]
+    pub fn sized(self, size: WidgetSize) -> Self {
+        let (w, h) = size.span();
+        let room = COLUMNS.saturating_sub(self.x).max(1);
+        Self {
+            w: if self.w == 0 { w.min(room) } else { self.w },
+            h: if self.h == 0 { h } else { self.h },
+            ..self
+        }
+    }
+
     /// Whether the two have a unit in common.
     pub const fn overlaps(self, other: Self) -> bool {
         self.x < other.x.saturating_add(other.w)
             && other.x < self.x.saturating_add(self.w)
             && self.y < other.y.saturating_add(other.h)
             && other.y < self.y.saturating_add(self.h)
+    }
+}
+
+impl Page {
+    /// The page with every open size settled; `size` knows the size of a widget.
+    pub fn sized(&self, size: impl Fn(&Name) -> Option<WidgetSize>) -> Cow<'_, Self> {
+        if !self.widgets.iter().any(|placement| placement.at.is_open()) {
+            return Cow::Borrowed(self);
+        }
+        let mut page = self.clone();
+        for placement in &mut page.widgets {
+            placement.at = placement.at.sized(size(&placement.name).unwrap_or_default());
+        }
+        Cow::Owned(page)
     }
 }
 
@@ -119,15 +156,15 @@ fn page_problems(page: &Page, path: &str, problems: &mut Vec<(String, String)>) 
         ];
         for (name, area, columns) in areas {
             let Some(area) = area else { continue };
-            if area.w == 0 || area.h == 0 {
+            if name != "at" && area.is_open() {
                 problems
                     .push((format!("{path}.{name}"), "width and height are at least 1".to_owned()));
-            } else if area.x.saturating_add(area.w) > columns {
+            } else if area.x.saturating_add(area.w.max(1)) > columns {
                 problems.push((
                     format!("{path}.{name}"),
                     format!(
                         "x + w is at most {columns}, this is {}",
-                        area.x.saturating_add(area.w)
+                        area.x.saturating_add(area.w.max(1))
                     ),
                 ));
             } else if area.y.saturating_add(area.h) > ROWS_MAX {

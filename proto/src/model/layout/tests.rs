@@ -1,5 +1,6 @@
 use super::{Area, LayoutSpec, ROWS_MAX, WIDGETS_MAX};
 use crate::model::Name;
+use crate::model::widget::WidgetSize;
 
 fn layout(widgets: &str) -> LayoutSpec {
     let text = format!(r#"{{"title": "t", "page": [{{"title": "p", "widget": [{widgets}]}}]}}"#);
@@ -27,8 +28,7 @@ fn a_layout_that_fits_has_no_problems() {
 #[test]
 fn each_problem_names_its_field() {
     let table = [
-        (vec![widget("a", [0, 0, 0, 1])], vec!["page[0].widget[0].at"]),
-        (vec![widget("a", [0, 0, 1, 0])], vec!["page[0].widget[0].at"]),
+        (vec![widget("a", [12, 0, 0, 1])], vec!["page[0].widget[0].at"]),
         (vec![widget("a", [6, 0, 7, 1])], vec!["page[0].widget[0].at"]),
         (vec![widget("a", [u16::MAX, 0, u16::MAX, 1])], vec!["page[0].widget[0].at"]),
         (vec![widget("a", [0, ROWS_MAX, 1, 1])], vec!["page[0].widget[0].at"]),
@@ -51,6 +51,29 @@ fn the_narrower_grids_have_fewer_columns() {
     let text = |key: &str| format!(r#"{{"name": "a", "at": {area}, "{key}": {area}}}"#);
     assert_eq!(paths(&layout(&text("at_medium"))), [""; 0]);
     assert_eq!(paths(&layout(&text("at_narrow"))), ["page[0].widget[0].at_narrow"]);
+}
+
+#[test]
+fn what_a_page_does_not_say_of_a_size_the_widget_says() {
+    let spec = layout(
+        r#"{"name": "a", "at": {"x": 2, "y": 0}}, {"name": "b", "at": {"x": 10, "y": 3, "h": 1}},
+           {"name": "c", "at": {"x": 0, "y": 9, "w": 3, "h": 2}}"#,
+    );
+    assert_eq!(paths(&spec), [""; 0]);
+    let page = spec.pages[0].sized(|name| (name.as_str() == "a").then_some(WidgetSize::Large));
+    let areas: Vec<[u16; 4]> =
+        page.widgets.iter().map(|it| [it.at.x, it.at.y, it.at.w, it.at.h]).collect();
+    assert_eq!(areas, [[2, 0, 4, 6], [10, 3, 2, 1], [0, 9, 3, 2]]);
+}
+
+#[test]
+fn sizes_are_spans_of_the_grid() {
+    let sizes = ["small", "medium", "large", "wide", "full-width"];
+    let spans = sizes.map(|size| {
+        let size: WidgetSize = serde_json::from_value(size.into()).unwrap();
+        size.span()
+    });
+    assert_eq!(spans, [(2, 3), (4, 3), (4, 6), (8, 3), (12, 3)]);
 }
 
 #[test]

@@ -87,3 +87,53 @@ proptest! {
         let _ = text.parse::<Interval>();
     }
 }
+
+#[test]
+fn points_in_time_of_other_programs_are_read() {
+    let cases = [
+        ("1970-01-01T00:00:00Z", Some(0)),
+        ("2026-11-20T14:03:22Z", Some(1_795_183_402_000)),
+        ("2026-11-20 14:03:22.5", Some(1_795_183_402_500)),
+        ("2026-11-20T15:03:22.123456789+01:00", Some(1_795_183_402_123)),
+        ("2026-11-20t09:03:22-0500", Some(1_795_183_402_000)),
+        ("2024-02-29", Some(1_709_164_800_000)),
+        ("2016-12-31T23:59:60Z", Some(1_483_228_799_000)),
+        ("2000-02-29T00:00Z", Some(951_782_400_000)),
+        ("1900-02-29", None),
+        ("2023-02-29", None),
+        ("2023-13-01", None),
+        ("2023-1-01", None),
+        ("2023-01-01T24:00:00Z", None),
+        ("2023-01-01T10", None),
+        ("2023-01-01T10:00:00.Z", None),
+        ("2023-01-01T10:00:00+1", None),
+        ("2023-01-01T10:00:00Zjunk", None),
+        ("0000-01-01", None),
+        ("yesterday", None),
+        ("äöüäöüäöü", None),
+        ("", None),
+    ];
+    for (text, millis) in cases {
+        assert_eq!(Timestamp::from_rfc3339(text).map(Timestamp::as_millis), millis, "{text:?}");
+    }
+    for (number, millis) in [
+        (1_795_183_402.0, 1_795_183_402_000),
+        (1_795_183_402_123.0, 1_795_183_402_123),
+        (1_795_183_402_123_000.0, 1_795_183_402_123),
+        (1_795_183_402_123_000_000.0, 1_795_183_402_123),
+        (0.5, 500),
+        (-86_400.0, -86_400_000),
+    ] {
+        assert_eq!(Timestamp::from_number(number).map(Timestamp::as_millis), Some(millis));
+    }
+    assert_eq!(Timestamp::from_number(f64::NAN), None);
+}
+
+proptest! {
+    #[test]
+    fn no_text_is_too_odd_to_be_read_as_a_time(text in "\\PC{0,40}", tail in "[0-9TZ:+. -]{0,40}") {
+        let _ = Timestamp::from_rfc3339(&text);
+        let _ = Timestamp::from_rfc3339(&tail);
+        let _ = Timestamp::from_rfc3339(&format!("2026-11-20{tail}"));
+    }
+}
