@@ -8,16 +8,26 @@ use std::sync::Arc;
 
 use ccm_proto::SafeText;
 use ccm_proto::model::source::SourceType;
-use ccm_proto::model::widget::WidgetType;
+use ccm_proto::model::widget::{ChartConfig, ChartStyle, WidgetType};
 use ccm_proto::model::{Cell, Row, Value, WidgetSpec};
 
 mod bars;
 mod chart;
+mod chart_rows;
+mod custom;
 mod gauge;
+mod list;
+mod map;
+mod order;
+mod parts;
+mod scatter;
 mod stat;
 mod table;
+mod trend;
 
 pub use chart::{Selection, natural, selections, window};
+pub use chart_rows::row_tracks;
+pub use trend::compared;
 
 /// The longest text of a cell, in bytes: more than a wide terminal's line, and far less than the
 /// longest command line that a process may have.
@@ -52,13 +62,31 @@ pub fn planes(widget: &WidgetSpec, value: &Value) -> Planes {
         WidgetType::Gauge => {
             widget.gauge.iter().for_each(|gauge| gauge::project(gauge, &mut reader));
         }
-        WidgetType::Chart => {}
+        WidgetType::Chart => widget.chart.iter().for_each(|it| project_chart(it, &mut reader)),
         WidgetType::Bars => widget.bars.iter().for_each(|bars| bars::project(bars, &mut reader)),
         WidgetType::Table => {
             widget.table.iter().for_each(|table| table::project(table, &mut reader));
         }
+        WidgetType::List => widget.list.iter().for_each(|list| list::project(list, &mut reader)),
+        WidgetType::Map => widget.map.iter().for_each(|map| map::project(map, &mut reader)),
+        WidgetType::Custom => {
+            widget.custom.iter().for_each(|custom| custom::project(custom, &mut reader));
+        }
     }
     reader.planes
+}
+
+/// What is drawn over time is no part of the planes; that its list is there is.
+fn project_chart(chart: &ChartConfig, reader: &mut Reader<'_>) {
+    match chart.style {
+        ChartStyle::Line | ChartStyle::Area | ChartStyle::Bar => {
+            if let Some(rows) = &chart.rows {
+                reader.list(&rows.path);
+            }
+        }
+        ChartStyle::Pie | ChartStyle::Donut | ChartStyle::Funnel => parts::project(chart, reader),
+        ChartStyle::Scatter => scatter::project(chart, reader),
+    }
 }
 
 /// Why a widget without anything to show has nothing; `missing` is what its reading lacks.
@@ -127,8 +155,12 @@ impl<'a> Reader<'a> {
 fn missing_part(value: &Value, path: &str) -> String {
     let ends = path.match_indices('.').map(|(at, _)| at).chain([path.len()]);
     let mut parts = ends.filter_map(|end| path.get(..end));
-    let gone = parts.find(|part| value.at(part).is_none_or(Value::is_absent)).unwrap_or(path);
-    gone.chars().map(|c| if matches!(c, '.' | '_') { ' ' } else { c }).collect()
+    words(parts.find(|part| value.at(part).is_none_or(Value::is_absent)).unwrap_or(path))
+}
+
+/// A path in words.
+fn words(path: &str) -> String {
+    path.chars().map(|c| if matches!(c, '.' | '_') { ' ' } else { c }).collect()
 }
 
 /// A value as a cell, with its text made safe and bounded.
@@ -137,6 +169,27 @@ fn cell(value: &Value) -> Cell {
         Value::Text(text) => Cell::Text(safe(text)),
         other => Cell::from(other),
     }
+}
+
+/// A finite number; services write some of theirs as texts.
+fn numeric(value: &Value) -> Option<f64> {
+    /// No number that is meant has more characters.
+    const LENGTH_MAX: usize = 40;
+    let number = match value {
+        Value::Text(text) if text.len() <= LENGTH_MAX => text.trim().parse().ok(),
+        other => other.as_number(),
+    };
+    number.filter(|number: &f64| number.is_finite())
+}
+
+/// How many rows a document may ask for.
+fn limit(asked: u32) -> usize {
+    usize::try_from(asked).unwrap_or(ROWS_MAX).min(ROWS_MAX)
+}
+
+/// How many there are.
+fn count(items: usize) -> u32 {
+    u32::try_from(items).unwrap_or(u32::MAX)
 }
 
 fn safe(text: &str) -> SafeText {

@@ -43,6 +43,10 @@ pub(super) struct Feed {
     missing: Vec<String>,
     version: u64,
     view: Arc<View>,
+    /// What was published last, while newer views are held back.
+    held: Option<Arc<View>>,
+    /// The reading that was published last.
+    updated_at: Option<Timestamp>,
 }
 
 impl Feed {
@@ -56,6 +60,8 @@ impl Feed {
             missing: Vec::new(),
             version: 0,
             view: Arc::default(),
+            held: None,
+            updated_at: None,
         }
     }
 
@@ -114,7 +120,60 @@ impl Feed {
             _ => Planes::default(),
         };
         self.take_planes(planes, &mut next);
+        if self.lines.is_none() {
+            next.tracks = reading.map(|reading| self.row_tracks(reading)).unwrap_or_default();
+        }
+        self.updated_at = reading.map(|reading| reading.at);
         next.status = self.status(source);
+        let delta = self.view.delta_to(&next);
+        self.publish(next, delta, out);
+    }
+
+    /// The tracks of a chart of rows, which come from its newest reading alone.
+    fn row_tracks(&self, reading: &Reading) -> Vec<Track> {
+        let Some((widget, chart)) =
+            self.widget.as_ref().and_then(|it| Some((it, it.chart.as_ref()?)))
+        else {
+            return Vec::new();
+        };
+        let asked = self.key.window;
+        let window = if asked.is_zero() { chart.window() } else { asked };
+        project::row_tracks(widget, &reading.value, reading.at, window)
+    }
+
+    /// Whether the widget wants this reading later, together with the next ones. Sources are not
+    /// read to the millisecond, so that a tenth less than the wanted time is not early.
+    fn is_early(&self, reading: &Reading) -> bool {
+        let least = self.widget.as_ref().and_then(|widget| widget.refresh_interval);
+        least.zip(self.updated_at).is_some_and(|(least, last)| {
+            reading.at >= last && reading.at.since(last).times(10) < least.times(9)
+        })
+    }
+
+    /// Takes a new reading over without using the old view's memory again: where views are held
+    /// back, or all tracks are new.
+    fn read_whole(
+        &mut self,
+        reading: &Reading,
+        planes: Planes,
+        source: &Source,
+        out: &mut Vec<Output>,
+    ) {
+        let mut next = View::default();
+        self.take_planes(planes, &mut next);
+        if let Some(lines) = &mut self.lines {
+            next.tracks.clone_from(&self.view.tracks);
+            lines.push(reading, &mut next.tracks, &mut ViewDelta::default());
+        } else {
+            next.tracks = self.row_tracks(reading);
+        }
+        next.status = self.status(Some(source));
+        if self.is_early(reading) {
+            let shown = std::mem::replace(&mut self.view, Arc::new(next));
+            self.held.get_or_insert(shown);
+            return;
+        }
+        self.updated_at = Some(reading.at);
         let delta = self.view.delta_to(&next);
         self.publish(next, delta, out);
     }
@@ -128,8 +187,13 @@ impl Feed {
         out: &mut Vec<Output>,
     ) {
         let Some(widget) = &self.widget else { return };
-        let mut next = View::default();
         let planes = projected.planes(widget, reading);
+        let of_rows = widget.chart.as_ref().is_some_and(|chart| chart.rows_over_time().is_some());
+        let whole = of_rows || widget.refresh_interval.is_some();
+        if whole || self.held.is_some() {
+            return self.read_whole(reading, planes, source, out);
+        }
+        let mut next = View::default();
         self.take_planes(planes, &mut next);
         let (mut before, mut tracks) = self.take_view();
         let mut changes = ViewDelta::default();
@@ -205,7 +269,9 @@ impl Feed {
         self.publish_shared(Arc::new(view), delta, out);
     }
 
+    /// Publishes a view with what turns the newest one into it; what was held back comes along.
     fn publish_shared(&mut self, view: Arc<View>, delta: ViewDelta, out: &mut Vec<Output>) {
+        let delta = self.held.take().map_or(delta, |shown| shown.delta_to(&view));
         self.view = view;
         if self.version > 0 && delta.is_empty() {
             return;

@@ -53,8 +53,11 @@ pub fn selections(widget: &WidgetSpec) -> Vec<Selection> {
 pub fn window(widget: &WidgetSpec) -> Option<Interval> {
     match widget.widget_type {
         WidgetType::Stat => widget.stat.as_ref()?.window,
-        WidgetType::Chart => Some(widget.chart.as_ref()?.window),
-        WidgetType::Gauge | WidgetType::Bars | WidgetType::Table => None,
+        WidgetType::Chart => {
+            let chart = widget.chart.as_ref()?;
+            (!chart.series.is_empty()).then(|| chart.window())
+        }
+        _ => None,
     }
 }
 

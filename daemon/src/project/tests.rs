@@ -1,5 +1,7 @@
 use super::*;
 
+mod rows;
+
 fn widget(toml: &str) -> WidgetSpec {
     let spec: WidgetSpec =
         toml::from_str(&format!("title = 'T'\nsource = 'host'\n{toml}")).unwrap();
