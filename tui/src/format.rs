@@ -1,6 +1,8 @@
 //! Numbers, ages and texts as people read them: three or four significant digits, the unit
 //! beside them, never wider than asked.
 
+mod moment;
+mod money;
 #[cfg(test)]
 mod tests;
 
@@ -8,8 +10,8 @@ use std::borrow::Cow;
 use std::fmt;
 
 use ccm_proto::SafeText;
-use ccm_proto::model::widget::Format;
-use ccm_proto::model::{Cell, Interval};
+use ccm_proto::model::widget::{Currency, Format};
+use ccm_proto::model::{Cell, Interval, Timestamp};
 
 /// What stands where there is nothing; never a zero.
 pub const ABSENT: &str = "–";
@@ -18,6 +20,24 @@ const BYTE_UNITS: [&str; 7] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
 const RATE_UNITS: [&str; 7] = ["B/s", "kB/s", "MB/s", "GB/s", "TB/s", "PB/s", "EB/s"];
 const COUNT_UNITS: [&str; 7] = ["", "k", "M", "G", "T", "P", "E"];
 const EVENT_UNITS: [&str; 7] = ["/s", "k/s", "M/s", "G/s", "T/s", "P/s", "E/s"];
+const MINUTE_UNITS: [&str; 7] = ["/min", "k/min", "M/min", "G/min", "T/min", "P/min", "E/min"];
+
+/// A format, and what else it takes to write a number in it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Notation {
+    /// The format.
+    pub format: Format,
+    /// Of amounts of money.
+    pub currency: Option<Currency>,
+    /// What ages count to; without it an age is written as the moment itself.
+    pub now: Option<Timestamp>,
+}
+
+impl From<Format> for Notation {
+    fn from(format: Format) -> Self {
+        Self { format, ..Self::default() }
+    }
+}
 
 /// A number and its unit, apart so that columns can align on both.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,66 +85,102 @@ pub fn width(text: &str) -> usize {
 }
 
 /// A cell as it is shown.
-pub fn value(cell: &Cell, format: Format) -> Written<'_> {
+pub fn value(cell: &Cell, notation: impl Into<Notation>) -> Written<'_> {
+    let notation = notation.into();
+    let format = notation.format;
     match cell {
         Cell::Absent => Written::new(Cow::Borrowed(ABSENT), ""),
-        Cell::Text(text) => Written::new(Cow::Borrowed(text.as_str()), ""),
+        Cell::Text(text) => {
+            let is_moment = matches!(format, Format::Datetime | Format::Age);
+            let moment = is_moment.then(|| Timestamp::from_rfc3339(text.as_str())).flatten();
+            let written = moment.and_then(|at| moment::moment(at, notation));
+            written.unwrap_or(Written::new(Cow::Borrowed(text.as_str()), ""))
+        }
         Cell::Boolean(true) => Written::new(Cow::Borrowed("yes"), ""),
         Cell::Boolean(false) => Written::new(Cow::Borrowed("no"), ""),
         Cell::Integer(integer) if matches!(format, Format::Integer | Format::Text) => {
             Written::new(Cow::Owned(integer.to_string()), "")
         }
-        Cell::Integer(integer) => number(*integer as f64, format),
-        Cell::Number(value) => number(*value, format),
+        Cell::Integer(integer) if format == Format::Number && integer.unsigned_abs() < 10_000 => {
+            Written::new(Cow::Owned(integer.to_string()), "")
+        }
+        Cell::Integer(integer) => number(*integer as f64, notation),
+        Cell::Number(value) => number(*value, notation),
     }
 }
 
 /// A number as it is shown.
-pub fn number(value: f64, format: Format) -> Written<'static> {
+pub fn number(value: f64, notation: impl Into<Notation>) -> Written<'static> {
+    let notation = notation.into();
+    let currency = notation.currency;
     if value.is_nan() {
         return Written::new(Cow::Borrowed(ABSENT), "");
     }
     if value.is_infinite() {
         return Written::new(Cow::Borrowed(if value > 0.0 { "inf" } else { "-inf" }), "");
     }
-    match format {
+    match notation.format {
         Format::Number | Format::Text => count(value),
+        Format::Count if value.abs() < 9_999.5 => {
+            Written::new(Cow::Owned(plain_integer(value)), "")
+        }
+        Format::Count => scaled(value, 1000.0, &COUNT_UNITS),
         Format::Integer => Written::new(Cow::Owned(plain_integer(value)), ""),
         Format::Percent => Written::new(Cow::Owned(percent(value)), "%"),
+        Format::Ratio => Written::new(Cow::Owned(percent(value * 100.0)), "%"),
         Format::Bytes => scaled(value, 1024.0, &BYTE_UNITS),
         Format::BytesPerSecond => scaled(value, 1000.0, &RATE_UNITS),
         Format::PerSecond => scaled(value, 1000.0, &EVENT_UNITS),
+        Format::PerMinute => scaled(value, 1000.0, &MINUTE_UNITS),
         Format::Duration => duration(value),
+        Format::Milliseconds => duration(value / 1e3),
         Format::Celsius => Written::new(Cow::Owned(one_decimal(value)), "°C"),
+        Format::Currency => money::whole(value, currency),
+        Format::CurrencyMinor => money::whole(money::from_minor(value, currency), currency),
+        Format::Datetime | Format::Age => Timestamp::from_number(value)
+            .and_then(|at| moment::moment(at, notation))
+            .unwrap_or_else(|| count(value)),
     }
 }
 
 /// A number of a column, where all have the same number of decimals.
-pub fn column_value(cell: &Cell, format: Format) -> Written<'_> {
-    match (cell.as_number().filter(|number| number.is_finite()), format, cell) {
-        (_, _, Cell::Boolean(_)) | (None, ..) => value(cell, format),
+pub fn column_value(cell: &Cell, notation: impl Into<Notation>) -> Written<'_> {
+    let notation = notation.into();
+    match (cell.as_number().filter(|number| number.is_finite()), notation.format, cell) {
+        (_, _, Cell::Boolean(_)) | (None, ..) => value(cell, notation),
         (Some(number), Format::Percent, _) if number.abs() < 1e6 => {
             Written::new(Cow::Owned(format!("{number:.1}")), "%")
         }
-        _ => value(cell, format),
+        _ => value(cell, notation),
     }
 }
 
 /// The whole number behind what is shown.
-pub fn exact(cell: &Cell, format: Format) -> String {
-    let unit = match format {
+pub fn exact(cell: &Cell, notation: impl Into<Notation>) -> String {
+    let notation = notation.into();
+    let unit = match notation.format {
         Format::Percent => " %",
         Format::Bytes => " B",
         Format::BytesPerSecond => " B/s",
         Format::PerSecond => " /s",
         Format::Duration => " s",
+        Format::PerMinute => " /min",
+        Format::Milliseconds => " ms",
         Format::Celsius => " °C",
-        Format::Number | Format::Integer | Format::Text => "",
+        Format::Number
+        | Format::Integer
+        | Format::Count
+        | Format::Ratio
+        | Format::Currency
+        | Format::CurrencyMinor
+        | Format::Datetime
+        | Format::Age
+        | Format::Text => "",
     };
     match cell {
         Cell::Number(number) if number.is_finite() => format!("{number}{unit}"),
         Cell::Integer(integer) => format!("{integer}{unit}"),
-        other => value(other, format).to_string(),
+        other => value(other, notation).to_string(),
     }
 }
 
@@ -150,24 +206,48 @@ pub fn truncate(text: &SafeText, columns: usize) -> SafeText {
 /// its numbers.
 pub const fn usual_width(format: Format) -> usize {
     match format {
-        Format::Number | Format::Integer => 5,
-        Format::Percent | Format::Duration | Format::Celsius => 7,
+        Format::Number | Format::Integer | Format::Count => 5,
+        Format::Percent | Format::Ratio | Format::Celsius => 7,
+        Format::Duration | Format::Milliseconds => 7,
         Format::Bytes => 8,
         Format::BytesPerSecond => 9,
         Format::PerSecond => 7,
+        Format::PerMinute => 9,
+        Format::Currency | Format::CurrencyMinor => 8,
+        Format::Datetime => 17,
+        Format::Age => 4,
         Format::Text => 3,
     }
 }
 
 /// Columns that units of a format are padded to where numbers stand below each other.
-pub const fn unit_width(format: Format) -> usize {
-    match format {
-        Format::Percent => 1,
+pub fn unit_width(notation: impl Into<Notation>) -> usize {
+    let notation = notation.into();
+    match notation.format {
+        Format::Percent | Format::Ratio => 1,
         Format::Bytes | Format::PerSecond => 3,
         Format::BytesPerSecond => 4,
         Format::Celsius => 2,
-        Format::Number => 1,
-        Format::Integer | Format::Duration | Format::Text => 0,
+        Format::PerMinute => 5,
+        Format::Number | Format::Count => 1,
+        Format::Currency | Format::CurrencyMinor => {
+            notation.currency.map_or(0, |currency| currency.code().len())
+        }
+        Format::Integer
+        | Format::Duration
+        | Format::Milliseconds
+        | Format::Datetime
+        | Format::Age
+        | Format::Text => 0,
+    }
+}
+
+/// A number without the zeros that say nothing: `50.0` is `50`.
+pub fn shortest(number: &str) -> &str {
+    if number.contains('.') && !number.contains('e') {
+        number.trim_end_matches('0').trim_end_matches('.')
+    } else {
+        number
     }
 }
 

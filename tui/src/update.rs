@@ -99,7 +99,10 @@ fn wanted_feeds(model: &mut Model) -> Vec<FeedRequest> {
 /// Zero, unless the user looks at another window than the widget is defined with.
 fn asked_window(model: &Model, widget: &Name) -> Interval {
     let spec = model.data.widget(widget);
-    let chart = spec.and_then(|spec| spec.chart.as_ref().map(|chart| chart.window));
+    let chart = spec
+        .and_then(|spec| spec.chart.as_ref())
+        .filter(|chart| chart.style.is_over_time())
+        .map(ccm_proto::model::widget::ChartConfig::window);
     let stat = spec.and_then(|spec| spec.stat.as_ref().and_then(|stat| stat.window));
     match chart.or(stat) {
         Some(defined) if model.window_exponent != 0 => model.window_of(defined),

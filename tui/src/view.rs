@@ -9,9 +9,12 @@ mod paint;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
+
 use ccm_proto::SafeText;
+use ccm_proto::model::layout::Page;
 use ccm_proto::model::theme::Role;
-use ccm_proto::model::widget::{State, WidgetType};
+use ccm_proto::model::widget::{ChartConfig, State, WidgetType};
 use ccm_proto::model::{Cell, Interval, Name, Quality, View, ViewStatus};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -148,7 +151,12 @@ fn solve(model: &Model, area: Rect) -> Solved {
     if state.zoomed && !page.widgets.is_empty() {
         return Solved { placements: vec![(focus, area)], content_height: area.height };
     }
-    grid::solve(page, area, state.scroll)
+    grid::solve(&sized(model, page), area, state.scroll)
+}
+
+/// The page with the sizes that it leaves to its widgets.
+fn sized<'a>(model: &Model, page: &'a Page) -> Cow<'a, Page> {
+    page.sized(|name| model.shown().widget(name).and_then(|spec| spec.size))
 }
 
 /// Where the widgets of the page stand, by their place on the page.
@@ -167,6 +175,7 @@ pub fn scroll_to_show(model: &Model, index: usize) -> u16 {
     let body = regions(screen(model)).body;
     let scroll = model.pages.state().scroll;
     let Some(page) = model.page() else { return scroll };
+    let page = &*sized(model, page);
     let whole = Rect { height: grid::solve(page, body, 0).content_height.max(body.height), ..body };
     let places = grid::solve(page, whole, 0).placements;
     let Some((_, area)) = places.iter().find(|(place, _)| *place == index) else { return scroll };
@@ -200,7 +209,7 @@ pub fn context<'a>(model: &'a Model, name: &'a Name, focused: bool) -> DrawConte
     let spec = data.widget(name);
     let feed = data.feed(name);
     let view = feed.map_or(&*NOTHING, |feed| &*feed.view);
-    let defined = spec.and_then(|spec| spec.chart.as_ref()).map(|chart| chart.window);
+    let defined = spec.and_then(|spec| spec.chart.as_ref()).map(ChartConfig::window);
     DrawContext {
         name,
         spec,

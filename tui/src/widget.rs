@@ -8,12 +8,15 @@ mod canvas;
 mod chart;
 mod columns;
 pub mod condition;
+mod custom;
 mod digits;
 pub mod filter;
 mod frame;
 mod gauge;
 mod headline;
 mod line;
+mod list;
+mod map;
 mod meter;
 mod notice;
 mod raster;
@@ -24,12 +27,14 @@ mod stat;
 mod table;
 #[cfg(test)]
 mod tests;
+mod trend;
 
-use ccm_proto::model::widget::{Order, WidgetType};
+use ccm_proto::model::widget::{Currency, Format, Order, WidgetType};
 use ccm_proto::model::{Interval, Name, Timestamp, View, WidgetSpec};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use crate::format::Notation;
 use crate::glyph::GlyphSet;
 use crate::theme::Theme;
 
@@ -83,6 +88,13 @@ pub struct DrawContext<'a> {
     pub window: Interval,
 }
 
+impl DrawContext<'_> {
+    /// How numbers of a format are written now.
+    pub(crate) fn notation(&self, format: Format, currency: Option<Currency>) -> Notation {
+        Notation { format, currency, now: Some(self.now) }
+    }
+}
+
 /// Draws a widget: frame, title with the value that matters, body, and what is wrong with it.
 /// Nothing outside `area` is touched.
 pub fn draw(context: &DrawContext<'_>, area: Rect, buffer: &mut Buffer) {
@@ -112,23 +124,33 @@ pub fn draw(context: &DrawContext<'_>, area: Rect, buffer: &mut Buffer) {
 pub fn scrollable(context: &DrawContext<'_>, area: Rect) -> Option<(usize, usize)> {
     let spec = context.spec?;
     let inner = frame::inner(area);
-    let in_sight = match (&spec.bars, &spec.table) {
-        (_, Some(_)) => table::in_sight(inner).max(1),
-        (Some(bars), _) => bars::in_sight(context, bars, inner),
+    let in_sight = match spec.widget_type {
+        WidgetType::Table => table::in_sight(inner).max(1),
+        WidgetType::Bars => bars::in_sight(context, spec.bars.as_ref()?, inner),
+        WidgetType::List => list::in_sight(context, spec.list.as_ref()?, inner),
+        WidgetType::Custom => usize::from(inner.height).max(1),
         _ => return None,
     };
     let count = row_count(context);
-    (spec.table.is_some() || count > in_sight).then_some((count, in_sight))
+    (spec.widget_type == WidgetType::Table || count > in_sight).then_some((count, in_sight))
 }
 
 fn draw_body(context: &DrawContext<'_>, area: Rect, canvas: &mut Canvas<'_>) {
     let Some(spec) = context.spec.filter(|_| !area.is_empty()) else { return };
-    match (spec.widget_type, &spec.stat, &spec.gauge, &spec.chart, &spec.bars, &spec.table) {
-        (WidgetType::Stat, Some(stat), ..) => stat::draw(context, stat, area, canvas),
-        (WidgetType::Gauge, _, Some(gauge), ..) => gauge::draw(context, gauge, area, canvas),
-        (WidgetType::Chart, _, _, Some(chart), ..) => chart::draw(context, chart, area, canvas),
-        (WidgetType::Bars, _, _, _, Some(bars), _) => bars::draw(context, bars, area, canvas),
-        (WidgetType::Table, _, _, _, _, Some(table)) => table::draw(context, table, area, canvas),
-        _ => {}
+    // A widget without the section of its type is drawn empty.
+    macro_rules! section {
+        ($name:ident) => {
+            spec.$name.iter().for_each(|config| $name::draw(context, config, area, canvas))
+        };
+    }
+    match spec.widget_type {
+        WidgetType::Stat => section!(stat),
+        WidgetType::Gauge => section!(gauge),
+        WidgetType::Chart => section!(chart),
+        WidgetType::Bars => section!(bars),
+        WidgetType::Table => section!(table),
+        WidgetType::List => section!(list),
+        WidgetType::Map => section!(map),
+        WidgetType::Custom => custom::draw(context, area, canvas),
     }
 }

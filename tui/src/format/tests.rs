@@ -2,17 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-const FORMATS: [Format; 9] = [
-    Format::Number,
-    Format::Integer,
-    Format::Percent,
-    Format::Bytes,
-    Format::BytesPerSecond,
-    Format::PerSecond,
-    Format::Duration,
-    Format::Celsius,
-    Format::Text,
-];
+const FORMATS: [Format; 17] = Format::ALL;
 
 #[test]
 fn numbers_have_three_or_four_significant_digits_and_their_unit() {
@@ -54,6 +44,68 @@ fn numbers_have_three_or_four_significant_digits_and_their_unit() {
     for (value, format, text) in cases {
         assert_eq!(number(*value, *format).to_string(), *text, "{value} {format:?}");
     }
+}
+
+#[test]
+fn what_services_give_is_written_as_people_say_it() {
+    let cases: &[(f64, Format, &str)] = &[
+        (47.0, Format::Count, "47"),
+        (9_999.0, Format::Count, "9999"),
+        (10_000.0, Format::Count, "10.0 k"),
+        (3_400_000.0, Format::Count, "3.40 M"),
+        (0.421, Format::Ratio, "42.1 %"),
+        (1.0, Format::Ratio, "100 %"),
+        (90.0, Format::PerMinute, "90 /min"),
+        (12_000.0, Format::PerMinute, "12.0 k/min"),
+        (250.0, Format::Milliseconds, "250 ms"),
+        (1_500.0, Format::Milliseconds, "1.5 s"),
+        (1_795_183_402.0, Format::Datetime, "2026-11-20 14:03Z"),
+        (1_795_183_402_000.0, Format::Datetime, "2026-11-20 14:03Z"),
+    ];
+    for (value, format, text) in cases {
+        assert_eq!(number(*value, *format).to_string(), *text, "{value} {format:?}");
+    }
+    let small = value(&Cell::Integer(47), Format::Number).to_string();
+    assert_eq!(small, "47", "a whole number has no fraction");
+}
+
+#[test]
+fn money_has_groups_a_code_and_the_digits_of_its_currency() {
+    let written = |amount: f64, format: Format, code: Option<&str>| {
+        let currency = code.map(|code| code.parse().unwrap());
+        number(amount, Notation { format, currency, now: None }).to_string()
+    };
+    let whole = |amount, code| written(amount, Format::Currency, Some(code));
+    let minor = |amount, code| written(amount, Format::CurrencyMinor, Some(code));
+    assert_eq!(whole(15_234.5, "USD"), "15 234.50 USD");
+    assert_eq!(whole(-1_234_567.891, "EUR"), "-1 234 567.89 EUR");
+    assert_eq!(whole(999.999, "USD"), "1 000.00 USD");
+    assert_eq!(whole(-0.001, "USD"), "0.00 USD");
+    assert_eq!(whole(1_500.0, "JPY"), "1 500 JPY");
+    assert_eq!(whole(1.2345, "KWD"), "1.234 KWD");
+    assert_eq!(whole(99_999_999.99, "USD"), "99 999 999.99 USD");
+    assert_eq!(whole(1_234_567_890.0, "USD"), "1.23G USD");
+    assert_eq!(minor(1_523_450.0, "USD"), "15 234.50 USD");
+    assert_eq!(minor(1_500.0, "JPY"), "1 500 JPY");
+    assert_eq!(written(15_234.5, Format::Currency, None), "15 234.50");
+    assert_eq!(whole(f64::NAN, "USD"), "–");
+}
+
+#[test]
+fn moments_are_dates_or_ages() {
+    let now = Some(Timestamp::from_millis(1_795_183_402_000));
+    let age = Notation { format: Format::Age, currency: None, now };
+    let text = |text: &str| Cell::Text(SafeText::new(text));
+    assert_eq!(value(&text("2026-11-20T14:00:00Z"), age).to_string(), "3 m");
+    assert_eq!(value(&text("2026-11-20T16:03:22Z"), age).to_string(), "in 2 h");
+    assert_eq!(value(&Cell::Integer(1_795_183_390), age).to_string(), "12 s");
+    assert_eq!(value(&text("soon"), age).to_string(), "soon");
+    let date = value(&text("2026-11-20T15:03:22+01:00"), Format::Datetime).to_string();
+    assert_eq!(date, "2026-11-20 14:03Z");
+    assert_eq!(
+        number(f64::MAX, Format::Datetime).to_string(),
+        number(f64::MAX, Format::Number).to_string()
+    );
 }
 
 #[test]
@@ -103,6 +155,9 @@ proptest! {
     ) {
         let written = number(value, format);
         prop_assert!(written.width() <= 17, "{written}");
+        let currency = "USD".parse().ok();
+        let money = number(value, Notation { format: Format::Currency, currency, now: None });
+        prop_assert!(money.width() <= 17, "{money}");
         prop_assert!(written.fit(columns).width() <= columns);
     }
 

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use ccm_proto::SafeText;
-use ccm_proto::model::widget::{Format, Metric, WidgetType, state_of};
+use ccm_proto::model::widget::{
+    ChartConfig, ChartStyle, Currency, Format, Metric, WidgetType, state_of,
+};
 use ccm_proto::model::{Cell, Name, Timestamp, Track, View, ViewStatus, WidgetSpec};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -80,6 +82,7 @@ fn widget(data: WidgetData<'_>, at: Timestamp) -> Value {
         entries.push(("title", text(&spec.title)));
         entries.push(("type", word(spec.widget_type)));
         entries.push(("source", Value::from(spec.source.as_str())));
+        entries.extend(spec.chart.as_ref().map(|chart| ("style", word(chart.style))));
     }
     object(entries)
 }
@@ -110,17 +113,26 @@ fn cell(cell: &Cell) -> Value {
 struct Meaning<'a> {
     label: Option<&'a str>,
     format: Format,
+    currency: Option<Currency>,
     thresholds: &'a [ccm_proto::model::widget::Threshold],
 }
 
 impl<'a> From<&'a Metric> for Meaning<'a> {
     fn from(metric: &'a Metric) -> Self {
-        Self { label: Some(&metric.label), format: metric.format, thresholds: &metric.thresholds }
+        Self {
+            label: Some(&metric.label),
+            format: metric.format,
+            currency: metric.currency,
+            thresholds: &metric.thresholds,
+        }
     }
 }
 
 fn meaning<'a>(field: &str, spec: &'a WidgetSpec) -> Option<Meaning<'a>> {
     if let Some(stat) = &spec.stat {
+        if let Some(part) = field.strip_prefix("trend.") {
+            return Some(trend_meaning(part, &stat.primary));
+        }
         let index = field.strip_prefix("secondary.").map(str::parse::<usize>);
         return match index {
             Some(index) => stat.secondary.get(index.ok()?).map(Into::into),
@@ -129,7 +141,18 @@ fn meaning<'a>(field: &str, spec: &'a WidgetSpec) -> Option<Meaning<'a>> {
         };
     }
     let gauge = spec.gauge.as_ref().filter(|_| field == "value")?;
-    Some(Meaning { label: None, format: gauge.format, thresholds: &gauge.thresholds })
+    let (format, currency) = (gauge.format, gauge.currency);
+    Some(Meaning { label: None, format, currency, thresholds: &gauge.thresholds })
+}
+
+/// What a part of a trend is: numbers of the metric, a percentage, or words.
+fn trend_meaning<'a>(part: &str, metric: &Metric) -> Meaning<'a> {
+    let (format, currency) = match part {
+        "before" | "change" => (metric.format, metric.currency),
+        "percentage" => (Format::Percent, None),
+        _ => (Format::Text, None),
+    };
+    Meaning { label: None, format, currency, thresholds: &[] }
 }
 
 fn fields(view: &View, spec: Option<&WidgetSpec>) -> Value {
@@ -137,6 +160,7 @@ fn fields(view: &View, spec: Option<&WidgetSpec>) -> Value {
         let mut entries = vec![("value", cell(value))];
         if let Some(meaning) = spec.and_then(|spec| meaning(name, spec)) {
             entries.push(("format", word(meaning.format)));
+            entries.extend(meaning.currency.map(|currency| ("currency", word(currency))));
             entries.extend(meaning.label.map(|label| ("label", text(label))));
             let state = value.as_number().and_then(|number| state_of(meaning.thresholds, number));
             entries.extend(state.map(|threshold| ("state", word(threshold.state))));
@@ -147,9 +171,11 @@ fn fields(view: &View, spec: Option<&WidgetSpec>) -> Value {
 }
 
 fn track(track: &Track, spec: Option<&WidgetSpec>) -> Value {
-    let format = spec.and_then(|spec| match spec.widget_type {
-        WidgetType::Chart => spec.chart.as_ref().map(|chart| chart.format),
-        WidgetType::Stat => spec.stat.as_ref().map(|stat| stat.primary.format),
+    let notation = spec.and_then(|spec| match spec.widget_type {
+        WidgetType::Chart => spec.chart.as_ref().map(|chart| (chart.format, chart.currency)),
+        WidgetType::Stat => {
+            spec.stat.as_ref().map(|stat| (stat.primary.format, stat.primary.currency))
+        }
         _ => None,
     });
     let mut entries = vec![
@@ -159,7 +185,10 @@ fn track(track: &Track, spec: Option<&WidgetSpec>) -> Value {
         ("step_ms", Value::from(track.step.as_millis())),
         ("values", track.values.iter().map(|value| Value::from(*value)).collect()),
     ];
-    entries.extend(format.map(|format| ("format", word(format))));
+    if let Some((format, currency)) = notation {
+        entries.push(("format", word(format)));
+        entries.extend(currency.map(|currency| ("currency", word(currency))));
+    }
     object(entries)
 }
 
@@ -168,19 +197,22 @@ struct Heads<'a> {
     name: &'a str,
     label: Option<&'a str>,
     format: Format,
+    currency: Option<Currency>,
 }
 
 impl Heads<'_> {
     fn describe(&self) -> Value {
         let mut entries = vec![("name", text(self.name)), ("format", word(self.format))];
         entries.extend(self.label.map(|label| ("label", text(label))));
+        entries.extend(self.currency.map(|currency| ("currency", word(currency))));
         object(entries)
     }
 }
 
 /// The columns of a widget's rows, in the order of the rows' cells.
 fn columns(spec: &WidgetSpec) -> Vec<Heads<'_>> {
-    let plain = |name, format| Heads { name, label: None, format };
+    let plain = |name, format| Heads { name, label: None, format, currency: None };
+    let money = |name, format, currency| Heads { name, label: None, format, currency };
     match spec.widget_type {
         WidgetType::Gauge => vec![
             plain("name", Format::Text),
@@ -189,11 +221,12 @@ fn columns(spec: &WidgetSpec) -> Vec<Heads<'_>> {
             plain("detail", Format::Text),
         ],
         WidgetType::Bars => {
-            let format = spec.bars.as_ref().map(|bars| bars.format).unwrap_or_default();
+            let bars = spec.bars.as_ref().map(|bars| (bars.format, bars.currency));
+            let (format, currency) = bars.unwrap_or_default();
             vec![
                 plain("label", Format::Text),
-                plain("value", format),
-                plain("maximum", format),
+                money("value", format, currency),
+                money("maximum", format, currency),
                 plain("text", Format::Text),
             ]
         }
@@ -204,10 +237,57 @@ fn columns(spec: &WidgetSpec) -> Vec<Heads<'_>> {
                     name: &column.field,
                     label: Some(&column.label),
                     format: column.format,
+                    currency: column.currency,
                 })
                 .collect()
         }
-        WidgetType::Stat | WidgetType::Chart => Vec::new(),
+        WidgetType::List => {
+            let item = spec.list.as_ref().map(|list| &list.item);
+            let badge = item.map(|item| (item.badge_format, item.badge_currency));
+            let (format, currency) = badge.unwrap_or_default();
+            vec![
+                plain("title", Format::Text),
+                plain("subtitle", Format::Text),
+                money("badge", format, currency),
+            ]
+        }
+        WidgetType::Map => {
+            let map = spec.map.as_ref().map(|map| (map.format, map.currency));
+            let (format, currency) = map.unwrap_or_default();
+            vec![
+                plain("label", Format::Text),
+                plain("latitude", Format::Number),
+                plain("longitude", Format::Number),
+                money("value", format, currency),
+                plain("state", Format::Text),
+            ]
+        }
+        WidgetType::Custom => vec![plain("text", Format::Text), plain("style", Format::Text)],
+        WidgetType::Chart => spec.chart.as_ref().map(chart_columns).unwrap_or_default(),
+        WidgetType::Stat => Vec::new(),
+    }
+}
+
+/// The columns of a chart of the newest reading; those over time have tracks instead.
+fn chart_columns(chart: &ChartConfig) -> Vec<Heads<'_>> {
+    let plain = |name, format| Heads { name, label: None, format, currency: None };
+    let value = |name| Heads { currency: chart.currency, ..plain(name, chart.format) };
+    let label = plain("label", Format::Text);
+    match chart.style {
+        ChartStyle::Line | ChartStyle::Area | ChartStyle::Bar => Vec::new(),
+        ChartStyle::Pie | ChartStyle::Donut => {
+            vec![label, value("value"), plain("share", Format::Percent)]
+        }
+        ChartStyle::Funnel => vec![
+            label,
+            value("value"),
+            plain("share_of_first", Format::Percent),
+            plain("share_of_previous", Format::Percent),
+        ],
+        ChartStyle::Scatter => {
+            let across = chart.rows.as_ref().map(|rows| rows.x_format).unwrap_or_default();
+            vec![label, plain("x", across), value("y")]
+        }
     }
 }
 

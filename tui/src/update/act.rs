@@ -277,12 +277,15 @@ fn window(model: &mut Model, action: Action) -> Vec<Effect> {
         return Vec::new();
     }
     model.window_exponent = exponent;
-    let charts = |spec: &&ccm_proto::model::WidgetSpec| spec.widget_type == WidgetType::Chart;
+    let charts = |spec: &&ccm_proto::model::WidgetSpec| {
+        spec.widget_type == WidgetType::Chart
+            && spec.chart.as_ref().is_some_and(|chart| chart.style.is_over_time())
+    };
     let page = model.page().cloned();
     let chart = page.iter().flat_map(|page| &page.widgets).find_map(|placement| {
         model.data.widget(&placement.name).filter(charts).and_then(|spec| spec.chart.as_ref())
     });
-    if let Some(defined) = chart.map(|chart| chart.window) {
+    if let Some(defined) = chart.map(ccm_proto::model::widget::ChartConfig::window) {
         let window = model.window_of(defined);
         model.say(&format!("charts show {window}"));
     }

@@ -90,6 +90,9 @@ fn actions(model: &Model) -> Vec<Action> {
     let mut actions = vec![Action::Help, Action::Quit, Action::Zoom, Action::Command];
     match widget.map(|spec| spec.widget_type) {
         Some(WidgetType::Table) => actions.extend([Action::Filter, Action::SortNext]),
+        Some(WidgetType::List | WidgetType::Custom | WidgetType::Map) => {
+            actions.push(Action::Filter);
+        }
         Some(WidgetType::Chart | WidgetType::Stat) => actions.push(Action::WindowLonger),
         _ => {}
     }

@@ -90,7 +90,8 @@ impl Arrangement {
 
 /// Meters that are in sight at once in the room inside the frame.
 pub(super) fn in_sight(context: &DrawContext<'_>, config: &BarsConfig, area: Rect) -> usize {
-    let bars: Vec<Bar<'_>> = context.view.rows.iter().map(|row| bar(config, row)).collect();
+    let bars: Vec<Bar<'_>> =
+        context.view.rows.iter().map(|row| bar(context, config, row)).collect();
     arrange(context, config, &bars, area).0.in_sight(area)
 }
 
@@ -113,7 +114,7 @@ pub(super) fn draw(
 ) {
     let order = ordered_rows(context);
     let rows = order.iter().filter_map(|index| context.view.rows.get(*index));
-    let bars: Vec<Bar<'_>> = rows.map(|row| bar(config, row)).collect();
+    let bars: Vec<Bar<'_>> = rows.map(|row| bar(context, config, row)).collect();
     if bars.is_empty() {
         empty(context, area, canvas);
         return;
@@ -147,7 +148,7 @@ pub(super) fn draw(
     frame::thumb(area, (first, seen, bars.len()), canvas, context.focused);
 }
 
-fn bar<'a>(config: &BarsConfig, row: &'a Row) -> Bar<'a> {
+fn bar<'a>(context: &DrawContext<'_>, config: &BarsConfig, row: &'a Row) -> Bar<'a> {
     let format = headline::meter_format(config, row);
     let percent = headline::meter(row).2;
     let text = row.cells.get(3).and_then(Cell::as_text);
@@ -159,7 +160,7 @@ fn bar<'a>(config: &BarsConfig, row: &'a Row) -> Bar<'a> {
         written: match text {
             Some(text) => Written { number: text.as_str().into(), unit: "" },
             None if *cell == Cell::Absent => Written { number: "absent".into(), unit: "" },
-            None => format::value(cell, format),
+            None => format::value(cell, context.notation(format, config.currency)),
         },
         percent,
         state: percent.and_then(|p| state_of(&config.thresholds, p)).map(|band| band.state),

@@ -1,6 +1,10 @@
-//! Lines and areas over time.
+//! Pictures of many numbers: over time, of parts of a whole, of one against another.
 
+mod columns;
+mod funnel;
 mod legend;
+mod pie;
+mod scatter;
 
 use ccm_proto::model::theme::Role;
 use ccm_proto::model::widget::{ChartConfig, ChartStyle, Format};
@@ -38,13 +42,24 @@ pub(super) fn draw(
     area: Rect,
     canvas: &mut Canvas<'_>,
 ) {
+    match config.style {
+        ChartStyle::Line | ChartStyle::Area | ChartStyle::Bar => {
+            over_time(context, config, area, canvas);
+        }
+        ChartStyle::Pie | ChartStyle::Donut => pie::draw(context, config, area, canvas),
+        ChartStyle::Scatter => scatter::draw(context, config, area, canvas),
+        ChartStyle::Funnel => funnel::draw(context, config, area, canvas),
+    }
+}
+
+fn over_time(context: &DrawContext<'_>, config: &ChartConfig, area: Rect, canvas: &mut Canvas<'_>) {
     let tracks = &context.view.tracks;
     let Some(first) = tracks.first() else {
         let style = canvas.style(Role::Muted);
         canvas.text_centred(area, area.y + area.height / 2, "no history yet", style);
         return;
     };
-    let window = spark::window(context.window, Some(config.window), first);
+    let window = spark::window(context.window, Some(config.window()), first);
     if area.height < AXES_HEIGHT_MIN || area.width < AXES_WIDTH_MIN {
         let style = context.theme.series(0);
         spark::draw(first, area, window, (config.min, config.max), style, canvas);
@@ -60,8 +75,11 @@ pub(super) fn draw(
     // picture has all of it.
     let all = lines(usize::from(area.width) * raster::dots(canvas.glyphs).0);
     let scale = scale_of(config, &all, steps);
-    let labels: Vec<String> =
-        scale.ticks.iter().map(|tick| scale::tick(*tick, config.format)).collect();
+    let labels: Vec<String> = scale
+        .ticks
+        .iter()
+        .map(|tick| scale::tick(*tick, context.notation(config.format, config.currency)))
+        .collect();
     let gutter = clamp(labels.iter().map(|label| width(label)).max().unwrap_or(0)) + 1;
     let plot = Rect {
         x: area.x + gutter.min(area.width - 1),
@@ -69,12 +87,23 @@ pub(super) fn draw(
         height: area.height - times,
         ..area
     };
-    let shown = lines(usize::from(plot.width) * raster::dots(canvas.glyphs).0);
-    draw_lines(context, config, &scale, &shown, plot, canvas);
+    if config.style == ChartStyle::Bar {
+        let shown = lines(spans(first, window).min(usize::from(plot.width)));
+        columns::draw(context, &scale, &shown, plot, canvas);
+    } else {
+        let shown = lines(usize::from(plot.width) * raster::dots(canvas.glyphs).0);
+        draw_lines(context, config, &scale, &shown, plot, canvas);
+    }
     draw_values(&scale, &labels, area.x, plot, canvas);
     if times > 0 {
         draw_times(window, Rect { y: area.bottom() - 1, height: 1, ..plot }, plot, canvas);
     }
+}
+
+/// Spans of a window.
+fn spans(track: &Track, window: Interval) -> usize {
+    let spans = window.as_millis().div_ceil(track.step.as_millis().max(1));
+    usize::try_from(spans).unwrap_or(usize::MAX).max(1)
 }
 
 /// Whether a track is drawn below the axis.
@@ -113,7 +142,7 @@ fn scale_of(config: &ChartConfig, lines: &[Line], steps: usize) -> Scale {
         (low, high) = (0.0, 1.0);
     }
     // Rates, sizes and shares are read against zero; temperatures are not.
-    let zero = !matches!(config.format, Format::Celsius) || config.style == ChartStyle::Area;
+    let zero = !matches!(config.format, Format::Celsius) || config.style != ChartStyle::Line;
     if zero {
         (low, high) = (low.min(0.0), high.max(0.0));
     }
@@ -225,8 +254,13 @@ fn draw_times(window: Interval, row: Rect, plot: Rect, canvas: &mut Canvas<'_>) 
 }
 
 /// A line's newest value as it is written in the legend.
-fn newest(track: &Track, format: Format) -> format::Written<'static> {
-    format::number(track.last().unwrap_or(f64::NAN), format)
+fn newest(
+    context: &DrawContext<'_>,
+    config: &ChartConfig,
+    track: &Track,
+) -> format::Written<'static> {
+    let notation = context.notation(config.format, config.currency);
+    format::number(track.last().unwrap_or(f64::NAN), notation)
 }
 
 /// The colour of a line by its place.

@@ -4,7 +4,7 @@ use ccm_proto::model::widget::{Column, Format, State, TableConfig};
 use ccm_proto::model::{Cell, Row};
 
 use super::DrawContext;
-use crate::format::{self, width};
+use crate::format::{self, Notation, width};
 
 /// Columns between columns.
 pub(super) const GAP: usize = 2;
@@ -111,7 +111,7 @@ fn slot(context: &DrawContext<'_>, index: usize, column: &Column, rows: &[&Row])
     };
     let unit = unit_of(column);
     let cells = rows.iter().filter_map(|row| row.cells.get(index));
-    let widest = cells.map(|cell| content_width(column, cell, unit)).max().unwrap_or(0);
+    let widest = cells.map(|cell| content_width(context, column, cell, unit)).max().unwrap_or(0);
     let usual = if right { format::usual_width(column.format).saturating_sub(2) } else { 0 };
     let value = widest.max(usual).min(TEXT_MAX);
     let meter = if column.bar { METER } else { 0 };
@@ -135,14 +135,19 @@ fn unit_of(column: &Column) -> usize {
     if column.format == Format::Percent && column.label.contains('%') {
         return 0;
     }
-    format::unit_width(column.format)
+    format::unit_width(Notation { format: column.format, currency: column.currency, now: None })
+}
+
+/// Whether texts are read as points in time.
+pub(super) const fn is_moment(format: Format) -> bool {
+    matches!(format, Format::Datetime | Format::Age)
 }
 
 /// Columns of a number and the room of its unit.
-fn content_width(column: &Column, cell: &Cell, unit: usize) -> usize {
-    if let Cell::Text(text) = cell {
+fn content_width(context: &DrawContext<'_>, column: &Column, cell: &Cell, unit: usize) -> usize {
+    if let (Cell::Text(text), false) = (cell, is_moment(column.format)) {
         return text.width();
     }
-    let written = format::column_value(cell, column.format);
+    let written = format::column_value(cell, context.notation(column.format, column.currency));
     width(&written.number) + if unit > 0 { unit + 1 } else { 0 }
 }

@@ -13,7 +13,7 @@ use super::canvas::{Canvas, clamp};
 use super::headline::value_style;
 use super::raster::{self, Raster};
 use super::{DrawContext, meter};
-use crate::format::{self, width};
+use crate::format::{self, Notation, width};
 use crate::glyph::GlyphSet;
 
 /// The smallest arc that is one: lines, and columns.
@@ -39,13 +39,20 @@ pub(super) fn draw(
     let span = config.max - config.min;
     let part = number.map_or(0.0, |number| (number - config.min) / span).clamp(0.0, 1.0);
     let rows = clamp(context.view.rows.len());
-    let arc = arc_height(context.glyphs, area, rows);
-    let reading = Reading { cell, format: config.format, band, part };
+    let labels_line = u16::from(config.show_labels && area.height > 1);
+    let arc_room = Rect { height: area.height - labels_line, ..area };
+    let arc = arc_height(context.glyphs, arc_room, rows);
+    let reading =
+        Reading { cell, notation: context.notation(config.format, config.currency), band, part };
     match arc {
         Some(height) => draw_arc(context, &reading, Rect { height, ..area }, canvas),
         None => draw_meter(context, &reading, Rect { height: area.height.min(1), ..area }, canvas),
     }
-    let top = area.y + arc.unwrap_or(1);
+    let mut top = area.y + arc.unwrap_or(1);
+    if config.show_labels && top < area.bottom() {
+        let line = Rect { y: top, height: 1, ..area };
+        top += u16::from(labels(context, config, &reading, line, arc.is_some(), canvas));
+    }
     let rest = Rect { y: top, height: area.bottom().saturating_sub(top), ..area };
     breakdown(context, rest, canvas);
 }
@@ -53,7 +60,7 @@ pub(super) fn draw(
 /// What the gauge points at.
 struct Reading<'a> {
     cell: &'a Cell,
-    format: Format,
+    notation: Notation,
     band: Option<&'a Threshold>,
     part: f64,
 }
@@ -115,7 +122,7 @@ fn draw_arc(context: &DrawContext<'_>, reading: &Reading<'_>, area: Rect, canvas
     let (filled, empty) = (reading.style(context), context.theme.style(Role::Track));
     let style = |owner: u8, _: u8| if owner == FILLED { filled } else { empty };
     raster.draw(plot, &style, canvas);
-    let written = format::value(reading.cell, reading.format);
+    let written = format::value(reading.cell, reading.notation);
     let style = value_style(context, reading.state()).add_modifier(Modifier::BOLD);
     let bottom = area.bottom() - 1;
     let hollow =
@@ -134,7 +141,7 @@ fn draw_meter(
     if area.is_empty() {
         return;
     }
-    let written = format::value(reading.cell, reading.format).to_string();
+    let written = format::value(reading.cell, reading.notation).to_string();
     let words = reading.words(context);
     let room = usize::from(area.width);
     let bold = value_style(context, reading.state()).add_modifier(Modifier::BOLD);
@@ -149,6 +156,49 @@ fn draw_meter(
         let left = room.saturating_sub(used);
         canvas.text_right(area.right(), area.y, &words, left, reading.style(context));
     }
+}
+
+/// The bands of the scale: marks with beginnings and names, or with as much of that as there is
+/// room for. The one that is reached is bold. Says whether there was room for any.
+fn labels(
+    context: &DrawContext<'_>,
+    config: &GaugeConfig,
+    reading: &Reading<'_>,
+    line: Rect,
+    centred: bool,
+    canvas: &mut Canvas<'_>,
+) -> bool {
+    let mut bands: Vec<&Threshold> = config.thresholds.iter().collect();
+    bands.sort_by(|a, b| a.value.total_cmp(&b.value));
+    let written = |band: &Threshold, numbered: bool, named: bool| {
+        let mut text = context.glyphs.state(band.state).to_owned();
+        if numbered {
+            let from = format::number(band.value, reading.notation);
+            text = format!("{text} {}", format::shortest(&from.number));
+        }
+        if named {
+            let label = band.label.as_deref().unwrap_or(context.glyphs.state_word(band.state));
+            text = format!("{text} {}", SafeText::new(label));
+        }
+        text
+    };
+    let forms = [(true, true), (false, true), (true, false)].map(|(numbered, named)| {
+        bands.iter().map(|band| written(band, numbered, named)).collect::<Vec<String>>()
+    });
+    let wide = |texts: &[String]| {
+        texts.iter().map(|text| width(text) + 2).sum::<usize>().saturating_sub(2)
+    };
+    let room = usize::from(line.width);
+    let Some(shown) = forms.into_iter().find(|texts| wide(texts) <= room) else { return false };
+    let spare = if centred { room.saturating_sub(wide(&shown)) / 2 } else { 0 };
+    let mut x = line.x + clamp(spare);
+    for (band, text) in bands.iter().zip(&shown) {
+        let reached = reading.band.is_some_and(|at| std::ptr::eq(at, *band));
+        let style = context.theme.state(band.state);
+        let style = if reached { style.add_modifier(Modifier::BOLD) } else { style };
+        x += clamp(canvas.text(x, line.y, text, width(text), style)) + 2;
+    }
+    true
 }
 
 /// What the value is made of: a line each, or, where there is only one, the names of the worst.

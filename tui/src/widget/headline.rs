@@ -1,17 +1,19 @@
 //! The value that matters, in few words.
 
+mod rows;
+
 use ccm_proto::SafeText;
 use ccm_proto::model::theme::Role;
 use ccm_proto::model::widget::{
-    BarsConfig, ChartConfig, Format, GaugeConfig, State, TableConfig, Threshold, WidgetType,
-    state_of,
+    BarsConfig, ChartConfig, Format, GaugeConfig, StatConfig, State, TableConfig, Threshold,
+    WidgetType, state_of,
 };
 use ccm_proto::model::{Cell, Row, Track};
 use ratatui::style::Style;
 
-use super::DrawContext;
 use super::rows::row_count;
-use crate::format::{self, width};
+use super::{DrawContext, trend};
+use crate::format::{self, Notation, width};
 
 /// Lines of a chart that are named in its title; of more, only the highest is.
 const NAMED_MAX: usize = 3;
@@ -65,22 +67,17 @@ pub(super) struct Headline {
 impl Headline {
     pub(super) fn of(context: &DrawContext<'_>) -> Self {
         let Some(spec) = context.spec else { return Self::default() };
-        match (spec.widget_type, &spec.stat, &spec.gauge, &spec.chart, &spec.bars, &spec.table) {
-            (WidgetType::Stat, Some(stat), ..) => {
-                let metric = &stat.primary;
-                let mut headline = value(context, metric.format, &metric.thresholds);
-                for (index, metric) in stat.secondary.iter().enumerate() {
-                    let number = context.view.field(&format!("secondary.{index}")).as_number();
-                    headline.worsen(number.and_then(|n| state_of(&metric.thresholds, n)));
-                }
-                headline
-            }
-            (WidgetType::Gauge, _, Some(config), ..) => gauge(context, config),
-            (WidgetType::Chart, _, _, Some(config), ..) => chart(context, config),
-            (WidgetType::Bars, _, _, _, Some(config), _) => bars(context, config),
-            (WidgetType::Table, _, _, _, _, Some(config)) => table(context, config),
-            _ => Self::default(),
-        }
+        let headline = match spec.widget_type {
+            WidgetType::Stat => spec.stat.as_ref().map(|config| stat(context, config)),
+            WidgetType::Gauge => spec.gauge.as_ref().map(|config| gauge(context, config)),
+            WidgetType::Chart => spec.chart.as_ref().map(|config| chart(context, config)),
+            WidgetType::Bars => spec.bars.as_ref().map(|config| bars(context, config)),
+            WidgetType::Table => spec.table.as_ref().map(|config| table(context, config)),
+            WidgetType::List => spec.list.as_ref().map(|config| rows::list(context, config)),
+            WidgetType::Map => spec.map.as_ref().map(|config| rows::map(context, config)),
+            WidgetType::Custom => spec.custom.as_ref().map(|_| rows::custom(context)),
+        };
+        headline.unwrap_or_default()
     }
 
     fn worsen(&mut self, threshold: Option<&Threshold>) {
@@ -100,18 +97,33 @@ pub(super) fn value_style(context: &DrawContext<'_>, state: Option<State>) -> St
     }
 }
 
-fn value(context: &DrawContext<'_>, format: Format, thresholds: &[Threshold]) -> Headline {
+fn value(context: &DrawContext<'_>, notation: Notation, thresholds: &[Threshold]) -> Headline {
     let cell = context.view.field("value");
     let state = cell.as_number().and_then(|number| state_of(thresholds, number));
     let mut headline = Headline::default();
     headline.worsen(state);
     let style = value_style(context, headline.state);
-    headline.push("", format::value(cell, format).to_string(), style);
+    headline.push("", format::value(cell, notation).to_string(), style);
+    headline
+}
+
+fn stat(context: &DrawContext<'_>, config: &StatConfig) -> Headline {
+    let metric = &config.primary;
+    let notation = context.notation(metric.format, metric.currency);
+    let mut headline = value(context, notation, &metric.thresholds);
+    for (index, metric) in config.secondary.iter().enumerate() {
+        let number = context.view.field(&format!("secondary.{index}")).as_number();
+        headline.worsen(number.and_then(|n| state_of(&metric.thresholds, n)));
+    }
+    if let Some(trend) = trend::of(context, config) {
+        headline.push("", trend.moved, trend.style);
+    }
     headline
 }
 
 fn gauge(context: &DrawContext<'_>, config: &GaugeConfig) -> Headline {
-    let mut headline = value(context, config.format, &config.thresholds);
+    let notation = context.notation(config.format, config.currency);
+    let mut headline = value(context, notation, &config.thresholds);
     let number = context.view.field("value").as_number();
     let band = number.and_then(|number| state_of(&config.thresholds, number));
     let label = band.and_then(|band| band.label.as_deref());
@@ -122,6 +134,9 @@ fn gauge(context: &DrawContext<'_>, config: &GaugeConfig) -> Headline {
 }
 
 fn chart(context: &DrawContext<'_>, config: &ChartConfig) -> Headline {
+    if !config.style.is_over_time() {
+        return rows::chart(context, config);
+    }
     let mut headline = Headline::default();
     let tracks = &context.view.tracks;
     let state = |value: Option<f64>| value.and_then(|value| state_of(&config.thresholds, value));
@@ -130,7 +145,11 @@ fn chart(context: &DrawContext<'_>, config: &ChartConfig) -> Headline {
     }
     let mut push = |label: &str, value: Option<f64>| {
         let style = value_style(context, state(value).map(|threshold| threshold.state));
-        let written = format::number(value.unwrap_or(f64::NAN), config.format).to_string();
+        let written = format::number(
+            value.unwrap_or(f64::NAN),
+            context.notation(config.format, config.currency),
+        )
+        .to_string();
         headline.push(label, written, style);
     };
     match tracks.as_slice() {
@@ -179,10 +198,11 @@ fn bars(context: &DrawContext<'_>, config: &BarsConfig) -> Headline {
     let fullest = rows.iter().max_by(|a, b| percent(a).total_cmp(&percent(b)));
     let Some(row) = (if fixed { rows.first() } else { fullest }) else { return headline };
     let format = meter_format(config, row);
+    let notation = context.notation(format, config.currency);
     let cell = row.cells.get(1).unwrap_or(&Cell::Absent);
-    let written = format::value(cell, format);
+    let written = format::value(cell, notation);
     let max = meter(row).1.filter(|_| !matches!(format, Format::Percent));
-    let text = match max.map(|max| format::number(max, format)) {
+    let text = match max.map(|max| format::number(max, notation)) {
         Some(max) if max.unit == written.unit => format!("{}/{max}", written.number),
         Some(max) => format!("{written} / {max}"),
         None => written.to_string(),

@@ -102,3 +102,11 @@ impl Raster {
         }
     }
 }
+
+/// The dots of a braille pattern, across and down from its upper left.
+pub(super) fn braille_dots(bits: u8) -> impl Iterator<Item = (usize, usize)> {
+    let columns = BRAILLE_BITS.iter().enumerate();
+    let dots =
+        columns.flat_map(|(x, column)| column.iter().enumerate().map(move |(y, bit)| (x, y, *bit)));
+    dots.filter(move |(.., bit)| bits & bit != 0).map(|(x, y, _)| (x, y))
+}

@@ -3,7 +3,7 @@
 use ccm_proto::model::Interval;
 use ccm_proto::model::widget::Format;
 
-use crate::format;
+use crate::format::{self, Notation};
 
 /// The ends of an axis and the numbers along it.
 #[derive(Clone, Debug, PartialEq)]
@@ -72,26 +72,46 @@ pub(super) const fn base(format: Format) -> f64 {
 }
 
 /// A tick's text: as short as a round number can be, its unit pressed to it.
-pub(super) fn tick(value: f64, format: Format) -> String {
+pub(super) fn tick(value: f64, notation: impl Into<Notation>) -> String {
+    let notation = notation.into();
+    let format = short_format(notation.format);
     // Halves of a charted pair are drawn below zero; the number itself is not negative.
-    let written = format::number(value.abs(), format);
+    let written = format::number(value.abs() / minor(notation), format);
     let number: &str = &written.number;
-    let short = if number.contains('.') && !number.contains('e') {
-        number.trim_end_matches('0').trim_end_matches('.')
-    } else {
-        number
-    };
+    let short = format::shortest(number);
     match format {
-        Format::Percent => short.to_owned(),
+        Format::Percent | Format::Ratio => short.to_owned(),
         Format::Celsius => format!("{short}°"),
         Format::PerSecond if written.unit == "/s" => short.to_owned(),
+        Format::PerMinute if written.unit == "/min" => short.to_owned(),
         _ if value == 0.0 => "0".to_owned(),
-        Format::Bytes | Format::BytesPerSecond | Format::PerSecond | Format::Number => {
+        Format::Bytes
+        | Format::BytesPerSecond
+        | Format::PerSecond
+        | Format::PerMinute
+        | Format::Number => {
             // `1.5M` says enough at an axis; the title has the whole unit.
             let letter = written.unit.chars().next().filter(|letter| *letter != 'B');
             format!("{short}{}", letter.map_or(String::new(), String::from))
         }
         _ => format!("{short}{}", written.unit),
+    }
+}
+
+/// The format that says enough at an axis: round numbers of money have no cents.
+const fn short_format(format: Format) -> Format {
+    match format {
+        Format::Currency | Format::CurrencyMinor | Format::Count => Format::Number,
+        other => other,
+    }
+}
+
+/// How many of a number's units are one of those that are written.
+fn minor(notation: Notation) -> f64 {
+    match (notation.format, notation.currency) {
+        (Format::CurrencyMinor, Some(currency)) => 10_f64.powi(i32::from(currency.digits())),
+        (Format::CurrencyMinor, None) => 100.0,
+        _ => 1.0,
     }
 }
 

@@ -7,8 +7,8 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::canvas::{Canvas, clamp};
-use super::{DrawContext, digits, headline, spark};
-use crate::format::{self, width};
+use super::{DrawContext, digits, headline, spark, trend};
+use crate::format::{self, Notation, width};
 use crate::glyph::GlyphSet;
 
 pub(super) fn draw(
@@ -22,9 +22,25 @@ pub(super) fn draw(
     let big = area.height > digits::HEIGHT + companions.min(1) && big_fits(context, config, area);
     let lines = if big { digits::HEIGHT } else { 1 };
     let shown = companions.min(area.height.saturating_sub(lines));
+    let trend = trend::of(context, config);
     let room = area.height - lines - shown;
+    // A trend has a line of its own where there is one, else it stands behind the number.
+    let below = u16::from(trend.is_some() && room > 0);
+    let room = room - below;
     let value = Rect { height: lines, ..area };
-    let used = primary(context, config, value, big, canvas);
+    let mut used = primary(context, config, value, big, canvas);
+    if let Some(trend) = &trend {
+        let line = if below > 0 {
+            Rect { y: area.y + lines, height: 1, ..area }
+        } else {
+            let x = area.x.saturating_add(used + 1);
+            let width = area.right().saturating_sub(x);
+            Rect { x, y: area.y + lines - 1, width, height: 1 }
+        };
+        let columns = trend::draw(trend, line, canvas);
+        used += if below > 0 { 0 } else { columns + 1 };
+    }
+    let lines = lines + below;
     let track = context.view.tracks.first();
     let style = context.theme.series(0);
     if let Some(track) = track {
@@ -47,7 +63,7 @@ pub(super) fn draw(
 }
 
 fn big_fits(context: &DrawContext<'_>, config: &StatConfig, area: Rect) -> bool {
-    let written = format::value(context.view.field("value"), config.primary.format);
+    let written = format::value(context.view.field("value"), notation(context, &config.primary));
     let digits = digits::width(&written.number);
     context.glyphs != GlyphSet::Ascii
         && digits.is_some_and(|digits| digits + 1 + width(written.unit) <= usize::from(area.width))
@@ -65,7 +81,7 @@ fn primary(
     let state = cell.as_number().and_then(|number| state_of(&config.primary.thresholds, number));
     let style = state_style(context, state.map(|threshold| threshold.state));
     let muted = canvas.style(Role::Muted);
-    let written = format::value(cell, config.primary.format);
+    let written = format::value(cell, notation(context, &config.primary));
     let room = usize::from(area.width);
     let (x, y) = (area.x, area.bottom().saturating_sub(1));
     if big {
@@ -85,6 +101,11 @@ fn primary(
     clamp(number + 1 + unit)
 }
 
+/// How a number is written now.
+fn notation(context: &DrawContext<'_>, metric: &Metric) -> Notation {
+    context.notation(metric.format, metric.currency)
+}
+
 fn state_style(context: &DrawContext<'_>, state: Option<State>) -> Style {
     headline::value_style(context, state)
 }
@@ -99,7 +120,7 @@ fn secondary(context: &DrawContext<'_>, metrics: &[Metric], area: Rect, canvas: 
     let numbers: Vec<_> = shown
         .iter()
         .enumerate()
-        .map(|(index, metric)| format::value(cell(index), metric.format))
+        .map(|(index, metric)| format::value(cell(index), notation(context, metric)))
         .collect();
     let widest = numbers.iter().map(|written| width(&written.number)).max().unwrap_or(0);
     for ((index, metric), (written, y)) in

@@ -10,7 +10,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::canvas::{Canvas, clamp};
-use super::columns::{GAP, Slot, slots};
+use super::columns::{GAP, Slot, is_moment, slots};
 use super::headline::value_style;
 use super::rows::{first_row, ordered_rows};
 use super::{DrawContext, bars, frame, meter};
@@ -158,12 +158,13 @@ fn draw_cell(
         Cell::Absent => {
             canvas.text(at, y, format::ABSENT, 1, muted);
         }
-        Cell::Text(text) if slot.right => {
+        Cell::Text(text) if slot.right && !is_moment(column.format) => {
             canvas.text_right(end, y, text.as_str(), room, style);
         }
-        Cell::Text(text) => draw_text(context, text, (at, y), room, style, canvas),
+        Cell::Text(text) if !slot.right => draw_text(context, text, (at, y), room, style, canvas),
         _ => {
-            let written = format::column_value(cell, column.format);
+            let written =
+                format::column_value(cell, context.notation(column.format, column.currency));
             let unit = if slot.unit > 0 { slot.unit + 1 } else { 0 };
             let digits = room.saturating_sub(unit);
             let right = end.saturating_sub(clamp(unit));

@@ -178,6 +178,9 @@ pub(crate) fn view(spec: &WidgetSpec) -> View {
         WidgetType::Chart => chart(spec, &mut view),
         WidgetType::Bars => bars(spec, &mut view),
         WidgetType::Table => table(spec, &mut view),
+        WidgetType::List => list(&mut view),
+        WidgetType::Map => map(&mut view),
+        WidgetType::Custom => custom(&mut view),
     }
     view.rows_total = view.rows.len() as u32;
     view
@@ -185,9 +188,19 @@ pub(crate) fn view(spec: &WidgetSpec) -> View {
 
 fn stat(spec: &WidgetSpec, view: &mut View) {
     let stat = spec.stat.as_ref().unwrap();
-    view.fields.insert("value".to_owned(), Cell::Number(1.24));
+    let money = stat.primary.format == Format::Currency;
+    let value = if money { 15_234.5 } else { 1.24 };
+    view.fields.insert("value".to_owned(), Cell::Number(value));
     for index in 0..stat.secondary.len() {
         view.fields.insert(format!("secondary.{index}"), Cell::Number(1.0 + index as f64));
+    }
+    if stat.trend.is_some() {
+        let words = [("trend.direction", "up"), ("trend.comparison", "yesterday")];
+        let numbers = [("trend.change", 0.14), ("trend.percentage", 12.5)];
+        let cells = words.map(|(name, word)| (name, Part::from(word).cell()));
+        let cells =
+            cells.into_iter().chain(numbers.map(|(name, n)| (name, Part::Number(n).cell())));
+        view.fields.extend(cells.map(|(name, cell)| (name.to_owned(), cell)));
     }
     if stat.window.is_some() {
         view.tracks.push(track("value", "value", 2.0));
@@ -203,9 +216,93 @@ fn gauge(view: &mut View) {
 }
 
 fn chart(spec: &WidgetSpec, view: &mut View) {
+    use ccm_proto::model::widget::ChartStyle;
+    match spec.chart.as_ref().unwrap().style {
+        ChartStyle::Line | ChartStyle::Area | ChartStyle::Bar => {}
+        ChartStyle::Pie | ChartStyle::Donut => return parts(view, &SOURCES),
+        ChartStyle::Funnel => return stages(view),
+        ChartStyle::Scatter => return dots(view),
+    }
     for (index, series) in spec.chart.as_ref().unwrap().series.iter().enumerate() {
         let high = 30.0 + 15.0 * index as f64;
         view.tracks.push(track(&series.metric, &series.label, high));
+    }
+}
+
+const SOURCES: [(&str, f64); 5] =
+    [("search", 4_210.0), ("direct", 2_100.0), ("mail", 840.0), ("social", 420.0), ("other", 61.0)];
+
+fn parts(view: &mut View, parts: &[(&str, f64)]) {
+    let whole: f64 = parts.iter().map(|(_, value)| value).sum();
+    for (label, value) in parts {
+        let cells = [(*label).into(), (*value).into(), (value / whole * 100.0).into()];
+        let key = if *label == "other" { "other".to_owned() } else { format!("row.{label}") };
+        view.rows.push(row(&key, cells.map(Part::cell).to_vec()));
+    }
+}
+
+fn stages(view: &mut View) {
+    let stages = [("leads", 1_204.0), ("qualified", 602.0), ("proposal", 210.0), ("won", 51.0)];
+    let mut before = 1_204.0;
+    for (label, value) in stages {
+        let (all, step) = (value / 1_204.0 * 100.0, value / before * 100.0);
+        let cells = [label.into(), value.into(), all.into(), step.into()];
+        view.rows.push(row(label, cells.map(Part::cell).to_vec()));
+        before = value;
+    }
+}
+
+fn dots(view: &mut View) {
+    for index in 0..24 {
+        let x = 150.0 + f64::from(index) * 2.5;
+        let y = 40.0 + f64::from(index) + 9.0 * f64::from(index * 7 % 5);
+        let cells = ["dot".into(), x.into(), y.into()];
+        view.rows.push(row(&index.to_string(), cells.map(Part::cell).to_vec()));
+    }
+    view.fields.insert("correlation".to_owned(), Cell::Number(0.4267));
+    view.fields.insert("count".to_owned(), Cell::Integer(24));
+}
+
+fn list(view: &mut View) {
+    let items = [
+        ("Espresso beans 1 kg", "COF-1000", 2),
+        ("Oat milk", "MLK-0110", 4),
+        ("Paper cups 250 ml", "CUP-0250", 7),
+        ("Sugar sticks", "SUG-0005", 9),
+        ("Filter papers no. 4", "FIL-0004", 12),
+    ];
+    for (title, subtitle, badge) in items {
+        let mut cells = [title, subtitle].map(|part| Part::from(part).cell()).to_vec();
+        cells.push(Cell::Integer(badge));
+        view.rows.push(row(subtitle, cells));
+    }
+    view.rows_total = 5;
+}
+
+fn map(view: &mut View) {
+    let places = [
+        ("Frankfurt", 50.11, 8.68, 12.0),
+        ("Virginia", 38.95, -77.45, 31.0),
+        ("Sydney", -33.87, 151.21, 240.0),
+        ("Tokyo", 35.68, 139.69, 48.0),
+        ("Sao Paulo", -23.55, -46.63, 95.0),
+    ];
+    for (label, lat, lon, value) in places {
+        let cells = [label.into(), lat.into(), lon.into(), value.into()];
+        view.rows.push(row(label, cells.map(Part::cell).to_vec()));
+    }
+}
+
+fn custom(view: &mut View) {
+    let lines = [
+        ("Deployments", "title"),
+        ("web     v2.14.0   3 of 3", "ok"),
+        ("worker  v2.13.9   1 of 3", "critical"),
+        ("last change 4 min ago", "muted"),
+    ];
+    for (index, (text, style)) in lines.into_iter().enumerate() {
+        let cells = [text, style].map(|part| Part::from(part).cell()).to_vec();
+        view.rows.push(row(&index.to_string(), cells));
     }
 }
 

@@ -1,7 +1,9 @@
 //! Where a widget's data comes from: source, quality, age, layers.
 
+use ccm_proto::SafeText;
 use ccm_proto::model::theme::Role;
-use ccm_proto::model::{DocumentId, Kind, Name};
+use ccm_proto::model::widget::Scalar;
+use ccm_proto::model::{DocumentId, Kind, Name, WidgetSpec};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
@@ -55,11 +57,16 @@ fn facts(model: &Model, name: &Name) -> Vec<(&'static str, String)> {
     let status = &context.view.status;
     if let Some(spec) = context.spec {
         if let Some(description) = &spec.description {
-            facts.push(("is", ccm_proto::SafeText::new(description).to_string()));
+            facts.push(("is", SafeText::new(description).to_string()));
         }
-        facts.push(("type", spec.widget_type.as_str().to_owned()));
+        let style = spec.chart.as_ref().map(|chart| format!(", {}", chart.style.as_str()));
+        let kind = spec.widget_type.as_str();
+        facts.push(("type", format!("{kind}{}", style.unwrap_or_default())));
         let source = data.source(&spec.source).map(|source| source.source_type.as_str());
         facts.push(("source", format!("{} ({})", spec.source, source.unwrap_or("unknown"))));
+    }
+    if let Some(spec) = context.spec {
+        facts.extend(surroundings(spec));
     }
     if !status.interval.is_zero() {
         facts.push(("read every", status.interval.to_string()));
@@ -84,6 +91,33 @@ fn facts(model: &Model, name: &Name) -> Vec<(&'static str, String)> {
         ));
     }
     facts
+}
+
+/// What a definition says of the widget beside what is drawn.
+fn surroundings(spec: &WidgetSpec) -> Vec<(&'static str, String)> {
+    let listed = |words: &[String]| (!words.is_empty()).then(|| words.join(", "));
+    let param = |(name, value): (&String, &Scalar)| match value {
+        Scalar::Boolean(boolean) => format!("{name} = {boolean}"),
+        Scalar::Integer(integer) => format!("{name} = {integer}"),
+        Scalar::Number(number) => format!("{name} = {number}"),
+        Scalar::Text(text) => format!("{name} = {text}"),
+    };
+    let params: Vec<String> = spec.params.iter().map(param).collect();
+    let edition = match (&spec.author, &spec.version) {
+        (Some(author), Some(version)) => Some(format!("{author}, version {version}")),
+        (author, version) => {
+            author.clone().or_else(|| Some(format!("version {}", version.as_ref()?)))
+        }
+    };
+    let facts = [
+        ("with", listed(&params)),
+        ("at most every", spec.refresh_interval.map(|interval| interval.to_string())),
+        ("needs", listed(&spec.permissions)),
+        ("for", listed(&spec.roles)),
+        ("made by", edition),
+    ];
+    let safe = |text: String| SafeText::from(text).to_string();
+    facts.into_iter().filter_map(|(label, text)| Some((label, safe(text?)))).collect()
 }
 
 fn condition(condition: &Condition) -> Vec<(&'static str, String)> {
@@ -125,7 +159,7 @@ fn layers(model: &Model, id: &DocumentId, label: &'static str) -> Vec<(&'static 
                 provenance.reason
             )
         };
-        (label, ccm_proto::SafeText::new(&text).to_string())
+        (label, SafeText::new(&text).to_string())
     };
     document.layers.iter().map(line).collect()
 }

@@ -47,12 +47,12 @@ fn beside(
     let height = usize::from(area.height);
     let shown = if tracks.len() > height { height - 1 } else { tracks.len() };
     let entries: Vec<_> =
-        tracks.iter().take(shown).map(|track| (track, newest(track, config.format))).collect();
+        tracks.iter().take(shown).map(|track| (track, newest(context, config, track))).collect();
     let labels = entries.iter().map(|(track, _)| track.label.width()).max().unwrap_or(0);
     let labels = labels.min(LABEL_MAX);
     let numbers = entries.iter().map(|(_, written)| width(&written.number)).max().unwrap_or(0);
     let numbers = numbers.max(5);
-    let units = unit_width(config.format);
+    let units = unit_width(context.notation(config.format, config.currency));
     let columns = clamp(2 + labels + 2 + numbers + usize::from(units > 0) + units);
     if columns + 20 > area.width {
         above(context, config, area, canvas);
@@ -81,7 +81,7 @@ fn above(context: &DrawContext<'_>, config: &ChartConfig, area: Rect, canvas: &m
     let muted = canvas.style(Role::Muted);
     let (mut x, y) = (area.x, area.y);
     for (index, track) in context.view.tracks.iter().enumerate() {
-        let written = newest(track, config.format).to_string();
+        let written = newest(context, config, track).to_string();
         let label = track.label.truncate(LABEL_MAX);
         let needed = 2 + label.width() + 1 + width(&written);
         if usize::from(area.right().saturating_sub(x)) < needed {

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use ccm_proto::SafeText;
 use ccm_proto::model::widget::{Order, WidgetType};
-use ccm_proto::model::{Cell, Interval, Quality, Row, Timestamp, Track, View, ViewStatus};
+use ccm_proto::model::{
+    Cell, Interval, Quality, Row, Timestamp, Track, View, ViewStatus, WidgetSpec,
+};
 use proptest::prelude::*;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -62,6 +64,8 @@ fn cell() -> impl Strategy<Value = Cell> {
         2 => any::<i64>().prop_map(Cell::Integer),
         3 => words().prop_map(Cell::Text),
         1 => any::<bool>().prop_map(Cell::Boolean),
+        1 => prop::sample::select(vec!["up", "down", "critical", "title", "2026-11-20"])
+            .prop_map(|word| Cell::Text(SafeText::new(word))),
         1 => Just(Cell::Absent),
     ]
 }
@@ -108,11 +112,30 @@ fn status() -> impl Strategy<Value = ViewStatus> {
     )
 }
 
+const FIELDS: [&str; 9] = [
+    "value",
+    "secondary.0",
+    "secondary.1",
+    "trend.change",
+    "trend.percentage",
+    "trend.direction",
+    "trend.comparison",
+    "correlation",
+    "count",
+];
+
+/// A widget of any type, plain or with all that its type can do.
+fn any_spec() -> impl Strategy<Value = WidgetSpec> {
+    let plain = prop::sample::select(WidgetType::ALL.to_vec()).prop_map(super::pictures::spec_of);
+    let variants = prop::sample::select(super::pictures::VARIANTS.to_vec());
+    prop_oneof![plain, variants.prop_map(|(_, text)| super::spec(text))]
+}
+
 fn view() -> impl Strategy<Value = View> {
     let fields = prop::collection::btree_map(
-        prop::sample::select(vec!["value", "secondary.0", "secondary.1"]).prop_map(str::to_owned),
+        prop::sample::select(FIELDS.to_vec()).prop_map(str::to_owned),
         cell(),
-        0..4,
+        0..9,
     );
     let rows = prop_oneof![
         6 => prop::collection::vec(row(), 0..12),
@@ -147,14 +170,9 @@ fn state() -> impl Strategy<Value = WidgetState> {
 fn sitter() -> impl Strategy<Value = Sitter> {
     let glyphs = prop::sample::select(vec![GlyphSet::Braille, GlyphSet::Block, GlyphSet::Ascii]);
     let depth = prop::sample::select(vec![ColorDepth::Mono, ColorDepth::TrueColor]);
-    (prop::sample::select(WidgetType::ALL.to_vec()), view(), glyphs, depth, state()).prop_map(
-        |(kind, view, glyphs, depth, state)| Sitter {
-            glyphs,
-            depth,
-            state,
-            ..Sitter::new(super::pictures::spec_of(kind), view)
-        },
-    )
+    (any_spec(), view(), glyphs, depth, state()).prop_map(|(spec, view, glyphs, depth, state)| {
+        Sitter { glyphs, depth, state, ..Sitter::new(spec, view) }
+    })
 }
 
 /// What is wrong with a picture; nothing when it is as it must be.
@@ -184,7 +202,7 @@ fn violation(buffer: &Buffer, area: Rect, glyphs: GlyphSet) -> Option<String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(800))]
 
     #[test]
     fn whatever_is_shown_stays_inside_and_is_shown_as_it_counts(

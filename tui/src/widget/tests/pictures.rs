@@ -2,7 +2,9 @@
 
 use ccm_proto::SafeText;
 use ccm_proto::model::widget::WidgetType;
-use ccm_proto::model::{Cell, Interval, Quality, Row, View, WidgetSpec};
+use ccm_proto::model::{Cell, Interval, Quality, Row, Track, View, WidgetSpec};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
 
 use super::{Sitter, spec};
 use crate::glyph::GlyphSet;
@@ -86,8 +88,187 @@ pub(super) fn spec_of(kind: WidgetType) -> WidgetSpec {
             ]
             "#
         }
+        WidgetType::List => {
+            r#"
+            title = "Low stock"
+            source = "inventory"
+            type = "list"
+            [list]
+            rows = "items"
+            sort = "stock_level"
+            order = "ascending"
+            [list.item]
+            title = "product_name"
+            subtitle = "sku"
+            badge = "stock_level"
+            badge_format = "count"
+            badge_thresholds = [
+                { value = 0, state = "critical" },
+                { value = 5, state = "warning" },
+                { value = 10, state = "ok" },
+            ]
+            "#
+        }
+        WidgetType::Map => {
+            r#"
+            title = "Latency by region"
+            source = "probes"
+            type = "map"
+            [map]
+            rows = "regions"
+            label = "name"
+            value = "latency"
+            format = "milliseconds"
+            thresholds = [
+                { value = 0, state = "ok" },
+                { value = 90, state = "warning" },
+                { value = 200, state = "critical" },
+            ]
+            "#
+        }
+        WidgetType::Custom => {
+            r#"
+            title = "Deployments"
+            source = "deploy"
+            type = "custom"
+            custom = { lines = "lines" }
+            "#
+        }
     })
 }
+
+/// Widgets that show more of what their type can do than [`spec_of`], by name.
+pub(super) const VARIANTS: [(&str, &str); 8] = [
+    (
+        "stat-money",
+        r#"
+        title = "Daily sales"
+        source = "sales"
+        type = "stat"
+        [stat]
+        window = "5m"
+        primary = { value = "total", label = "Total", format = "currency", currency = "USD" }
+        secondary = [{ value = "orders", label = "Orders", format = "count" }]
+        trend = { compare = "yesterday", good = "up" }
+        "#,
+    ),
+    (
+        "gauge-labels",
+        r#"
+        title = "System health"
+        source = "system"
+        type = "gauge"
+        [gauge]
+        value = "health_score"
+        show_labels = true
+        thresholds = [
+            { value = 0, state = "critical", label = "Critical" },
+            { value = 50, state = "warning", label = "Warning" },
+            { value = 80, state = "ok", label = "Healthy" },
+        ]
+        "#,
+    ),
+    (
+        "chart-area",
+        r#"
+        title = "Load"
+        source = "host"
+        type = "chart"
+        chart = { style = "area", series = [{ metric = "load.one", label = "1 min" }] }
+        "#,
+    ),
+    (
+        "chart-bar",
+        r#"
+        title = "Payments"
+        source = "stripe"
+        type = "chart"
+        [chart]
+        style = "bar"
+        format = "currency_minor"
+        currency = "EUR"
+        [chart.rows]
+        path = "charges"
+        x = "created"
+        y = "amount"
+        aggregation = "hourly"
+        series = [
+            { label = "Successful", filter = { status = "succeeded" } },
+            { label = "Failed", filter = { status = "failed" } },
+        ]
+        "#,
+    ),
+    (
+        "chart-pie",
+        r#"
+        title = "Visits by source"
+        source = "web"
+        type = "chart"
+        [chart]
+        style = "pie"
+        format = "count"
+        rows = { path = "sources", label = "name", value = "visits" }
+        "#,
+    ),
+    (
+        "chart-donut",
+        r#"
+        title = "Visits by source"
+        source = "web"
+        type = "chart"
+        [chart]
+        style = "donut"
+        format = "count"
+        rows = { path = "sources", label = "name", value = "visits" }
+        "#,
+    ),
+    (
+        "chart-funnel",
+        r#"
+        title = "Sales funnel"
+        source = "crm"
+        type = "chart"
+        [chart]
+        style = "funnel"
+        format = "count"
+        rows = { path = "stages", label = "stage", value = "leads" }
+        "#,
+    ),
+    (
+        "chart-scatter",
+        r#"
+        title = "Attendance and output"
+        source = "hr"
+        type = "chart"
+        [chart]
+        style = "scatter"
+        rows = { path = "people", x = "hours_present", y = "tickets", label = "name" }
+        "#,
+    ),
+];
+
+/// A widget of [`VARIANTS`] with plausible data.
+fn variant(name: &str, text: &str) -> Sitter {
+    let spec = spec(text);
+    let mut view = fixture::view(&spec);
+    if name == "chart-bar" {
+        let hours = |high: f64| (0..24).map(|hour| f64::from(hour * 7 % 11) * high).collect();
+        let track = |id: &str, label: &str, values| Track {
+            id: id.to_owned(),
+            label: SafeText::new(label),
+            start: NOW.floor(HOUR) - HOUR.times(23),
+            step: HOUR,
+            values,
+        };
+        view.tracks = vec![
+            track("rows.0", "Successful", hours(52_300.0)),
+            track("rows.1", "Failed", hours(9_100.0)),
+        ];
+    }
+    Sitter::new(spec, view)
+}
+
+const HOUR: Interval = Interval::from_secs(3_600);
 
 fn sitter(kind: WidgetType) -> Sitter {
     let spec = spec_of(kind);
@@ -128,6 +309,50 @@ const SIZES: [(u16, u16); 7] = [(60, 14), (40, 8), (24, 5), (24, 3), (24, 1), (1
 fn each_type_at_each_size() {
     for kind in WidgetType::ALL {
         insta::assert_snapshot!(kind.as_str(), sheet(&sitter(kind), &SIZES));
+    }
+}
+
+#[test]
+fn each_variant_at_each_size() {
+    for (name, text) in VARIANTS {
+        let sitter = variant(name, text);
+        let sizes = [(80, 24), (60, 14), (40, 8), (20, 4), (24, 3), (24, 1)];
+        let ascii =
+            Sitter { glyphs: GlyphSet::Ascii, depth: ColorDepth::Mono, ..variant(name, text) };
+        let sheets = [sheet(&sitter, &sizes), sheet(&ascii, &sizes[1..4])];
+        insta::assert_snapshot!(name, sheets.join("\nin seven bits\n"));
+    }
+}
+
+/// Writes what there is to look at as pixel pictures into the directory that `CCM_PICTURES` names.
+#[test]
+#[ignore = "for a person to look at, with CCM_PICTURES=DIRECTORY"]
+fn pictures_to_look_at() {
+    use crate::snapshot::{self, Palette, Rgb};
+    let Some(directory) = std::env::var_os("CCM_PICTURES").map(std::path::PathBuf::from) else {
+        return;
+    };
+    std::fs::create_dir_all(&directory).unwrap();
+    let types = WidgetType::ALL.map(|kind| (kind.as_str(), sitter(kind)));
+    let variants = VARIANTS.map(|(name, text)| (name, variant(name, text)));
+    for (name, sitter) in types.into_iter().chain(variants) {
+        let mut sheet = Buffer::empty(Rect::new(0, 0, 124, 36));
+        for area in [
+            Rect::new(0, 0, 80, 24),
+            Rect::new(82, 0, 40, 10),
+            Rect::new(82, 11, 20, 4),
+            Rect::new(82, 16, 40, 1),
+            Rect::new(82, 18, 30, 6),
+            Rect::new(0, 25, 120, 10),
+        ] {
+            let drawn = sitter.draw(area);
+            for position in area.positions() {
+                sheet[position] = drawn[position].clone();
+            }
+        }
+        let palette = Palette::new(Rgb(216, 216, 216), Rgb(16, 18, 22));
+        let png = snapshot::render(&sheet, snapshot::Format::Png, &palette).unwrap();
+        std::fs::write(directory.join(format!("{name}.png")), png).unwrap();
     }
 }
 
