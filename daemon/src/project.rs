@@ -99,7 +99,7 @@ pub fn absence(source: SourceType, missing: &[String]) -> SafeText {
         SourceType::Prometheus => "the target",
         SourceType::Exec => "the command",
         SourceType::Probe => "the probe",
-        SourceType::Push => "nobody",
+        SourceType::Push => "the last push",
         SourceType::Query => "the query",
     };
     let what = match missing {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use ccm_proto::SafeText;
 use ccm_proto::model::series::Range;
 use ccm_proto::model::{
-    Bucket, Quality, Reading, SeriesKey, Timestamp, Track, View, ViewDelta, ViewStatus, WidgetSpec,
+    Bucket, Interval, Quality, Reading, SeriesKey, Timestamp, Track, View, ViewDelta, ViewStatus,
+    WidgetSpec,
 };
 
 use super::event::{FeedId, FeedKey, Output, Publication};
@@ -142,11 +143,13 @@ impl Feed {
     }
 
     /// Whether the widget wants this reading later, together with the next ones. Sources are not
-    /// read to the millisecond, so that a tenth less than the wanted time is not early.
-    fn is_early(&self, reading: &Reading) -> bool {
+    /// read to the millisecond, so that a little less than the wanted time is not early.
+    fn is_early(&self, reading: &Reading, interval: Interval) -> bool {
         let least = self.widget.as_ref().and_then(|widget| widget.refresh_interval);
         least.zip(self.updated_at).is_some_and(|(least, last)| {
-            reading.at >= last && reading.at.since(last).times(10) < least.times(9)
+            let slack = (interval.as_millis() / 2).min(least.as_millis() / 10);
+            let slack = Interval::from_millis(slack);
+            reading.at >= last && reading.at + slack < last + least
         })
     }
 
@@ -168,7 +171,7 @@ impl Feed {
             next.tracks = self.row_tracks(reading);
         }
         next.status = self.status(Some(source));
-        if self.is_early(reading) {
+        if self.is_early(reading, source.spec.interval) {
             let shown = std::mem::replace(&mut self.view, Arc::new(next));
             self.held.get_or_insert(shown);
             return;

@@ -6,6 +6,7 @@ use super::event::Publication;
 use super::*;
 use crate::history::Retention;
 
+mod feeds;
 mod replay;
 
 const STAT: &str = r#"

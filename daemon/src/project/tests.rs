@@ -1,5 +1,6 @@
 use super::*;
 
+mod examples;
 mod rows;
 
 fn widget(toml: &str) -> WidgetSpec {

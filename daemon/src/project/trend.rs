@@ -25,7 +25,7 @@ pub fn compared(
         before.map_or(Cell::Absent, Cell::Number),
         change.map_or(Cell::Absent, Cell::Number),
         percentage.map_or(Cell::Absent, finite),
-        change.map_or(Cell::Absent, |change| direction(change)),
+        change.map_or(Cell::Absent, direction),
         Cell::Text(SafeText::new(compare.as_str())),
     ];
     let mut values = values.into_iter();

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::source::Param;
 use super::{Interval, Name};
 
 mod alert;
@@ -61,7 +62,7 @@ pub struct WidgetSpec {
     pub source: Name,
     /// Parameters of the source for this widget alone.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub params: BTreeMap<String, Scalar>,
+    pub params: BTreeMap<String, Param>,
     /// The least time between two updates of it, at least 1 s; with every reading when not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refresh_interval: Option<Interval>,

@@ -303,6 +303,68 @@ fn json_has_labels_formats_states_and_exact_numbers() {
     insta::assert_snapshot!(serde_json::to_string_pretty(&value).unwrap());
 }
 
+#[test]
+fn json_of_what_services_give_has_trends_currencies_and_named_cells() {
+    let stat = widget(
+        r#"
+        title = "Sales"
+        source = "sales"
+        type = "stat"
+        [stat]
+        primary = { value = "total", label = "Total", format = "currency", currency = "USD" }
+        trend = { compare = "yesterday" }
+        "#,
+    );
+    let list = widget(
+        r#"
+        title = "Stock"
+        source = "inventory"
+        type = "list"
+        [list]
+        rows = "items"
+        item = { title = "name", badge = "worth", badge_format = "currency", badge_currency = "EUR" }
+        "#,
+    );
+    let pie = widget(
+        r#"
+        title = "Visits"
+        source = "web"
+        type = "chart"
+        [chart]
+        style = "donut"
+        format = "count"
+        rows = { path = "by", label = "name", value = "n" }
+        "#,
+    );
+    let stat_view = View {
+        fields: [
+            ("value".to_owned(), Cell::Number(15_234.5)),
+            ("trend.before".to_owned(), Cell::Number(13_541.78)),
+            ("trend.percentage".to_owned(), Cell::Number(12.5)),
+            ("trend.direction".to_owned(), Cell::Text(SafeText::new("up"))),
+        ]
+        .into(),
+        ..View::default()
+    };
+    let cells = vec![Cell::Text(SafeText::new("Tea")), Cell::Absent, Cell::Number(9.5)];
+    let list_view =
+        View { rows: vec![Row::shared("Tea", cells)], rows_total: 3, ..View::default() };
+    let cells = vec![Cell::Text(SafeText::new("mail")), Cell::Number(5.0), Cell::Number(100.0)];
+    let pie_view = View { rows: vec![Row::shared("row.mail", cells)], ..View::default() };
+    let (layout, sales, stock, visits) =
+        (name("shop"), name("sales"), name("stock"), name("visits"));
+    let heading = Heading { layout: &layout, page: "Today", at: Timestamp::from_millis(10_000) };
+    let value = json(
+        heading,
+        [
+            WidgetData { name: &sales, spec: Some(&stat), view: &stat_view },
+            WidgetData { name: &stock, spec: Some(&list), view: &list_view },
+            WidgetData { name: &visits, spec: Some(&pie), view: &pie_view },
+        ],
+    );
+    insta::assert_snapshot!(serde_json::to_string_pretty(&value).unwrap());
+}
+
 fn name(text: &str) -> Name {
     Name::new(text).unwrap()
 }

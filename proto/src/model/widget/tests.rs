@@ -162,7 +162,7 @@ fn what_surrounds_a_type_is_checked_too() {
 fn a_widget_keeps_all_that_is_said_of_it() {
     let spec = json!({
         "title": "Low Stock Alert", "icon": "AlertTriangle", "source": "inventory",
-        "params": {"threshold": 10, "strict": true, "since": "today", "share": 0.5},
+        "params": {"threshold": 10, "strict": true, "created": {"gte": "today"}, "share": 0.5},
         "refresh_interval": "2m", "type": "list", "size": "full-width", "theme": "auto",
         "list": {
             "rows": "items", "max_items": 10, "sort": "stock_level", "order": "ascending",

@@ -1,8 +1,8 @@
 //! Where a widget's data comes from: source, quality, age, layers.
 
 use ccm_proto::SafeText;
+use ccm_proto::model::source::Param;
 use ccm_proto::model::theme::Role;
-use ccm_proto::model::widget::Scalar;
 use ccm_proto::model::{DocumentId, Kind, Name, WidgetSpec};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -96,11 +96,11 @@ fn facts(model: &Model, name: &Name) -> Vec<(&'static str, String)> {
 /// What a definition says of the widget beside what is drawn.
 fn surroundings(spec: &WidgetSpec) -> Vec<(&'static str, String)> {
     let listed = |words: &[String]| (!words.is_empty()).then(|| words.join(", "));
-    let param = |(name, value): (&String, &Scalar)| match value {
-        Scalar::Boolean(boolean) => format!("{name} = {boolean}"),
-        Scalar::Integer(integer) => format!("{name} = {integer}"),
-        Scalar::Number(number) => format!("{name} = {number}"),
-        Scalar::Text(text) => format!("{name} = {text}"),
+    let param = |(name, value): (&String, &Param)| match value {
+        Param::List(_) | Param::Table(_) => {
+            format!("{name} = {}", serde_json::to_string(value).unwrap_or_default())
+        }
+        plain => format!("{name} = {plain}"),
     };
     let params: Vec<String> = spec.params.iter().map(param).collect();
     let edition = match (&spec.author, &spec.version) {
