@@ -17,6 +17,7 @@ pub mod hub;
 pub mod notices;
 pub mod packs;
 pub mod project;
+pub mod query;
 pub mod registry;
 pub mod rpc;
 pub mod secret;

@@ -368,9 +368,10 @@ impl Reader<'_> {
     fn call(&mut self, part: &mut IdedExpr) -> Result<(), String> {
         let id = part.id;
         let Expr::Call(call) = &mut part.expr else { return Ok(()) };
-        let namespace = call.target.as_ref().is_some_and(
-            |target| matches!(&target.expr, Expr::Ident(name) if name == "optional"),
-        );
+        let namespace = call
+            .target
+            .as_ref()
+            .is_some_and(|target| matches!(&target.expr, Expr::Ident(name) if name == "optional"));
         if let Some(target) = call.target.as_mut().filter(|_| !namespace) {
             self.read(target)?;
         }

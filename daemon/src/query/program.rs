@@ -12,6 +12,9 @@ use super::graph::Order;
 use super::series;
 use super::table::Table;
 
+/// The most inputs that a problem names.
+const NAMED_MAX: usize = 8;
+
 /// A compiled `[query]`.
 ///
 /// Inputs and results are numbered together: inputs first, then values, tables and series, each in
@@ -398,12 +401,13 @@ impl<'a> Names<'a> {
     }
 
     fn unknown(&self, name: &str) -> String {
-        let near = crate::registry::nearest(name, self.roots.keys().copied());
-        let advice = match near {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => "give the source a name under [query.inputs]".to_owned(),
-        };
-        format!("nothing here is called `{name}`; {advice}")
+        let inputs = self.roots.iter().filter(|(_, root)| **root < self.inputs);
+        let inputs: Vec<&str> = inputs.map(|(name, _)| *name).take(NAMED_MAX).collect();
+        format!(
+            "nothing here is called `{name}`; the inputs are {}, and results are known by their \
+             names",
+            inputs.join(", ")
+        )
     }
 }
 

@@ -35,8 +35,8 @@ pub fn compute<'a>(
     } else if let Some(kind) = spec.anomaly {
         banded(spec, kind, live, now)
     } else {
-        let value = of_windows(spec, live, window, now)
-            .ok_or_else(|| lack(spec, "in the last", window))?;
+        let value =
+            of_windows(spec, live, window, now).ok_or_else(|| lack(spec, "in the last", window))?;
         let Some(against) = spec.compare else { return Ok(Value::from(value)) };
         let shift = against.shift(window);
         let before = of_windows(spec, earlier, window, now - shift)

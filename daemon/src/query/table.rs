@@ -154,9 +154,8 @@ impl Table {
         }
         let mut cells = Cells::default();
         rows.retain_mut(|row| {
-            let cell = |row: &Columns, place: &super::expr::Place| {
-                Cell::new(at(row, &place.written))
-            };
+            let cell =
+                |row: &Columns, place: &super::expr::Place| Cell::new(at(row, &place.written));
             cells.cells.clear();
             cells.cells.extend(self.places.as_slice().iter().map(|place| cell(row, place)));
             let context = cells.context();

@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::diagnostic::nearest;
+use crate::query;
 
 /// The most problems that are told of one document.
 const PROBLEMS_MAX: usize = 32;
@@ -134,13 +135,26 @@ pub fn check(kind: Kind, tree: &Value) -> Result<Spec, Vec<Problem>> {
     match kind {
         Kind::Layout => typed(tree, LayoutSpec::problems).map(|spec| Spec::Layout(Arc::new(spec))),
         Kind::Widget => typed(tree, WidgetSpec::problems).map(|spec| Spec::Widget(Arc::new(spec))),
-        Kind::Source => typed(tree, SourceSpec::problems).map(|spec| Spec::Source(Arc::new(spec))),
+        Kind::Source => typed(tree, source_problems).map(|spec| Spec::Source(Arc::new(spec))),
         Kind::Theme => typed(tree, ThemeSpec::problems).map(|spec| Spec::Theme(Arc::new(spec))),
         Kind::Egress => typed(tree, EgressSpec::problems).map(|spec| Spec::Egress(Arc::new(spec))),
         Kind::Module => typed(tree, ModuleSpec::problems).map(|spec| Spec::Module(Arc::new(spec))),
         Kind::Connector => {
             typed(tree, ConnectorSpec::problems).map(|spec| Spec::Connector(Arc::new(spec)))
         }
+    }
+}
+
+/// What is wrong with a source. The model knows no expressions, so that they are read here, once
+/// everything else is right.
+fn source_problems(source: &SourceSpec) -> Vec<(String, String)> {
+    let problems = source.problems();
+    match &source.query {
+        Some(query) if problems.is_empty() => {
+            let place = |(path, sentence)| (format!("query.{path}"), sentence);
+            query::check(query).into_iter().map(place).collect()
+        }
+        _ => problems,
     }
 }
 

@@ -165,8 +165,8 @@ pub enum ApplyError {
     /// What would be gone is still needed.
     #[error("{}", breaks(.0))]
     Breaks(Vec<Break>),
-    /// Themes that inherit from each other in a circle.
-    #[error("{} inherit from each other in a circle; let one of them stand alone", circle(.0))]
+    /// Documents that need each other in a circle: themes that inherit, queries of queries.
+    #[error("{} need each other in a circle; let one of them stand alone", circle(.0))]
     Circle(Vec<DocumentId>),
     /// There is no such document.
     #[error("there is no {id}{}", .nearest.as_ref().map(|near| format!("; did you mean {near}?")).unwrap_or_default())]

@@ -194,7 +194,9 @@ impl SourceSpec {
     pub fn references(&self) -> BTreeSet<DocumentId> {
         let connector = self.external_api.as_ref().and_then(|api| api.connector.as_ref());
         let to = |kind, name: &Name| DocumentId::new(kind, name.clone());
-        connector.map(|name| to(Kind::Connector, name)).into_iter().collect()
+        let connectors = connector.into_iter().map(|name| to(Kind::Connector, name));
+        let inputs = self.query.iter().flat_map(QueryConfig::sources);
+        connectors.chain(inputs.map(|name| to(Kind::Source, name))).collect()
     }
 
     /// Finds what the types alone cannot refuse; each problem names its field path.

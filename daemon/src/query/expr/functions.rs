@@ -22,7 +22,7 @@ fn number(arguments: &[CowVal<'_, '_>], index: usize) -> f64 {
 /// The numbers of a list; none when something else is in it, or it is empty.
 fn numbers(function: &str, arguments: &[CowVal<'_, '_>]) -> Result<Vec<f64>, ExecutionError> {
     let list = arguments.first().and_then(|argument| argument.downcast_ref::<CelList<'_>>());
-    let items = list.map(|list| list.inner().as_slice()).unwrap_or_default();
+    let items = list.map(|list| list.inner()).unwrap_or_default();
     let number = |item: &Box<_>| -> Option<f64> {
         let item: &dyn cel::common::value::Val = Box::as_ref(item);
         item.downcast_ref::<CelDouble>().map(|number| *number.inner())

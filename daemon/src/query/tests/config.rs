@@ -2,14 +2,14 @@
 
 use ccm_proto::model::source::QueryConfig;
 
-    fn problems(toml: &str) -> Vec<String> {
-        let config: QueryConfig = toml::from_str(toml).unwrap();
-        config.problems().into_iter().map(|(path, sentence)| format!("{path}: {sentence}")).collect()
-    }
+fn problems(toml: &str) -> Vec<String> {
+    let config: QueryConfig = toml::from_str(toml).unwrap();
+    config.problems().into_iter().map(|(path, sentence)| format!("{path}: {sentence}")).collect()
+}
 
-    #[test]
-    fn a_whole_query_is_read() {
-        let text = r#"
+#[test]
+fn a_whole_query_is_read() {
+    let text = r#"
 [inputs]
 sales = "sales-top"
 web = "web"
@@ -31,55 +31,54 @@ labels = { code = "500" }
 function = "rate"
 window = "5m"
 "#;
-        let config: QueryConfig = toml::from_str(text).unwrap();
-        assert_eq!(config.problems(), []);
-        assert_eq!(config.values["error_rate"].expression(), "web.errors / web.requests");
-        assert_eq!(config.tables["low"].filter.as_deref(), Some("cover < 7"));
-        let again: QueryConfig = toml::from_str(&toml::to_string(&config).unwrap()).unwrap();
-        assert_eq!(again, config);
-    }
+    let config: QueryConfig = toml::from_str(text).unwrap();
+    assert_eq!(config.problems(), []);
+    assert_eq!(config.values["error_rate"].expression(), "web.errors / web.requests");
+    assert_eq!(config.tables["low"].filter.as_deref(), Some("cover < 7"));
+    let again: QueryConfig = toml::from_str(&toml::to_string(&config).unwrap()).unwrap();
+    assert_eq!(again, config);
+}
 
-    #[test]
-    fn what_types_cannot_refuse_is_told_with_its_place() {
-        assert_eq!(
-            problems("").join("\n"),
-            "inputs: a query needs an input, as in `sales = \"shop\"`\n: a query needs at least \
+#[test]
+fn what_types_cannot_refuse_is_told_with_its_place() {
+    assert_eq!(
+        problems("").join("\n"),
+        "inputs: a query needs an input, as in `sales = \"shop\"`\n: a query needs at least \
              one of values, tables and series"
-        );
-        let found = problems(
-            "inputs = { a = 'x', Bad = 'y' }\nvalues = { a = '1', in = '2' }\n[series.s]\nof = 'a'",
-        );
-        assert_eq!(
-            found,
-            [
-                "inputs.Bad: names here are lower-case letters, digits and `_`, and begin with a \
+    );
+    let found = problems(
+        "inputs = { a = 'x', Bad = 'y' }\nvalues = { a = '1', in = '2' }\n[series.s]\nof = 'a'",
+    );
+    assert_eq!(
+        found,
+        [
+            "inputs.Bad: names here are lower-case letters, digits and `_`, and begin with a \
                  letter",
-                "values.a: the name `a` is taken already in this query",
-                "values.in: `in` means something else; take another name",
-                "series.s.of: name an input and a metric of it, as in `web.requests_total`",
-                "series.s.function: say `function`, `compare`, `forecast` or `anomaly`",
-            ]
-        );
-    }
+            "values.a: the name `a` is taken already in this query",
+            "values.in: `in` means something else; take another name",
+            "series.s.of: name an input and a metric of it, as in `web.requests_total`",
+            "series.s.function: say `function`, `compare`, `forecast` or `anomaly`",
+        ]
+    );
+}
 
-    #[test]
-    fn what_does_not_go_together_in_a_series_is_told() {
-        let series = |rest: &str| {
-            problems(&format!("inputs = {{ a = 'x' }}\n[series.s]\nof = 'a.b'\n{rest}"))
-        };
-        assert_eq!(series("function = 'avg'"), Vec::<String>::new());
-        for (rest, expected) in [
-            ("compare = 'previous'\nforecast = 'linear'", "only one of"),
-            ("function = 'avg'\nforecast = 'linear'", "drop `function`"),
-            ("function = 'quantile'\nq = 1.5", "from 0 to 1"),
-            ("function = 'avg'\nq = 0.5", "only `function = \"quantile\"`"),
-            ("function = 'avg'\nhorizon = '1h'", "only a forecast"),
-            ("anomaly = 'robust'\nseason = '1h'", "have a `season`"),
-            ("anomaly = 'seasonal'\nwindow = '1d'", "two seasons"),
-            ("function = 'avg'\nwindow = '0s'", "more than no time"),
-            ("anomaly = 'robust'\nsensitivity = 0.0", "more than nothing wide"),
-        ] {
-            let found = series(rest);
-            assert!(found.len() == 1 && found[0].contains(expected), "{rest}: {found:?}");
-        }
+#[test]
+fn what_does_not_go_together_in_a_series_is_told() {
+    let series =
+        |rest: &str| problems(&format!("inputs = {{ a = 'x' }}\n[series.s]\nof = 'a.b'\n{rest}"));
+    assert_eq!(series("function = 'avg'"), Vec::<String>::new());
+    for (rest, expected) in [
+        ("compare = 'previous'\nforecast = 'linear'", "only one of"),
+        ("function = 'avg'\nforecast = 'linear'", "drop `function`"),
+        ("function = 'quantile'\nq = 1.5", "from 0 to 1"),
+        ("function = 'avg'\nq = 0.5", "only `function = \"quantile\"`"),
+        ("function = 'avg'\nhorizon = '1h'", "only a forecast"),
+        ("anomaly = 'robust'\nseason = '1h'", "have a `season`"),
+        ("anomaly = 'seasonal'\nwindow = '1d'", "two seasons"),
+        ("function = 'avg'\nwindow = '0s'", "more than no time"),
+        ("anomaly = 'robust'\nsensitivity = 0.0", "more than nothing wide"),
+    ] {
+        let found = series(rest);
+        assert!(found.len() == 1 && found[0].contains(expected), "{rest}: {found:?}");
     }
+}

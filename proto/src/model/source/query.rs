@@ -363,8 +363,8 @@ impl SeriesQuery {
         if self.horizon.is_some() && self.forecast.is_none() {
             problem("horizon", "only a forecast has a `horizon`");
         }
-        let seasonal = self.forecast == Some(Forecast::HoltWinters)
-            || self.anomaly == Some(Anomaly::Seasonal);
+        let seasonal =
+            self.forecast == Some(Forecast::HoltWinters) || self.anomaly == Some(Anomaly::Seasonal);
         if self.season.is_some() && !seasonal {
             problem("season", "only `holt_winters` and `seasonal` have a `season`");
         }
