@@ -147,9 +147,9 @@ mod tests {
     proptest! {
         #[test]
         fn the_band_moves_and_grows_with_the_values(
-            values in proptest::collection::vec(-1e3..1e3, 5..40),
-            shift in -1e3..1e3,
-            factor in 0.1..10.0,
+            values in proptest::collection::vec(-1e3..1e3_f64, 5..40),
+            shift in -1e3..1e3_f64,
+            factor in 0.1..10.0_f64,
         ) {
             let plain = robust(values[0], &values, 3.0).unwrap();
             let moved: Vec<f64> = values.iter().map(|v| v * factor + shift).collect();

@@ -24,6 +24,14 @@ pub const EXPRESSION_BYTES_MAX: usize = 2_048;
 /// The most parts of an expression; bounds the time of one evaluation.
 const PARTS_MAX: usize = 256;
 
+/// How deep the parts of an expression may stand in one another, and how many terms a sum may
+/// have: evaluation goes as deep.
+const NESTING_MAX: usize = 48;
+
+/// How deep brackets may stand in one another, and how many conditions may follow each other: the
+/// parser goes some ten calls deeper with each.
+const BRACKETS_MAX: usize = 12;
+
 /// The most items of a list that an expression sees. With [`PARTS_MAX`] and macros that do not
 /// stand within one another it bounds the time of one evaluation. Tables are for longer lists.
 const ITEMS_MAX: usize = 1_000;
@@ -261,10 +269,16 @@ impl Expression {
         if text.len() > EXPRESSION_BYTES_MAX {
             return Err(format!("an expression has at most {EXPRESSION_BYTES_MAX} bytes"));
         }
-        let program = ENV.compile(text).map_err(|errors| complaint(&errors))?;
-        let mut tree = program.expression().clone();
+        if brackets(text) > BRACKETS_MAX {
+            return Err(format!(
+                "brackets and conditions stand more than {BRACKETS_MAX} deep in one another; make \
+                 it several values"
+            ));
+        }
+        let mut tree = ENV.parser().parse(text).map_err(|errors| complaint(&errors))?;
         let cells = BTreeSet::new();
-        let mut reader = Reader { places, root, cells, bound: Vec::new(), parts: 0 };
+        let bound = Vec::new();
+        let mut reader = Reader { places, root, cells, bound, parts: 0, depth: 0 };
         reader.read(&mut tree)?;
         Ok(Self { cells: reader.cells, tree })
     }
@@ -301,6 +315,22 @@ impl Expression {
     }
 }
 
+/// How deep brackets stand in one another at most, with each condition as one level. Those within
+/// texts count too, which is harmless.
+fn brackets(text: &str) -> usize {
+    let (mut open, mut deepest, mut conditions) = (0_usize, 0, 0);
+    for character in text.chars() {
+        match character {
+            '(' | '[' | '{' => open += 1,
+            ')' | ']' | '}' => open = open.saturating_sub(1),
+            '?' => conditions += 1,
+            _ => {}
+        }
+        deepest = deepest.max(open);
+    }
+    deepest + conditions
+}
+
 /// The first error of a text that is no expression, in one line.
 fn complaint(errors: &cel::ParseErrors) -> String {
     let first = errors.errors.first();
@@ -318,6 +348,7 @@ struct Reader<'a> {
     /// Names that macros give to items.
     bound: Vec<String>,
     parts: usize,
+    depth: usize,
 }
 
 /// A path, and what is asked of it.
@@ -334,9 +365,16 @@ impl Reader<'_> {
         if self.parts > PARTS_MAX {
             return Err(format!("an expression has at most {PARTS_MAX} parts; make it several"));
         }
-        if let Some(chain) = self.chain(&part.expr) {
+        if let Some(chain) = self.chain(&part.expr, 0) {
             part.expr = self.cell(chain)?;
             return Ok(());
+        }
+        self.depth += 1;
+        if self.depth > NESTING_MAX {
+            return Err(format!(
+                "parts stand more than {NESTING_MAX} deep in one another; make it several values, \
+                 or take `sum([a, b, c])` for a long sum"
+            ));
         }
         match &mut part.expr {
             Expr::Literal(LiteralValue::Int(number)) => {
@@ -362,6 +400,7 @@ impl Reader<'_> {
             Expr::Struct(_) => return Err("there are no types to make here".to_owned()),
             Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_) => {}
         }
+        self.depth -= 1;
         Ok(())
     }
 
@@ -420,7 +459,10 @@ impl Reader<'_> {
     }
 
     /// A part as a path from a name that no macro gave.
-    fn chain(&self, part: &Expr) -> Option<Chain> {
+    fn chain(&self, part: &Expr, depth: usize) -> Option<Chain> {
+        if depth > NESTING_MAX {
+            return None;
+        }
         match part {
             Expr::Ident(name) if self.bound.contains(name) || name.starts_with('@') => None,
             Expr::Ident(name) => Some(Chain {
@@ -430,7 +472,7 @@ impl Reader<'_> {
                 presence: false,
             }),
             Expr::Select(select) => {
-                let chain = self.chain(&select.operand.expr)?.step(&select.field)?;
+                let chain = self.chain(&select.operand.expr, depth + 1)?.step(&select.field)?;
                 Some(Chain { presence: select.test, ..chain })
             }
             Expr::Call(call) => {
@@ -447,7 +489,7 @@ impl Reader<'_> {
                     }
                     _ => return None,
                 };
-                let chain = self.chain(&operand.expr)?.step(&step)?;
+                let chain = self.chain(&operand.expr, depth + 1)?.step(&step)?;
                 Some(Chain { optional: chain.optional || optional, ..chain })
             }
             _ => None,

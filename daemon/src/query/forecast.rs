@@ -281,8 +281,8 @@ mod tests {
     proptest! {
         #[test]
         fn a_line_is_moved_as_its_values_are(
-            values in proptest::collection::vec(-1e3..1e3, 3..50),
-            shift in -1e3..1e3,
+            values in proptest::collection::vec(-1e3..1e3_f64, 3..50),
+            shift in -1e3..1e3_f64,
         ) {
             let plain = linear(&values, &[7], 2.0).unwrap()[0];
             let moved: Vec<f64> = values.iter().map(|v| v + shift).collect();

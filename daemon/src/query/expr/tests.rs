@@ -14,7 +14,7 @@ fn compile(text: &str) -> Result<(Expression, Places), String> {
 
 fn crm() -> Value {
     let deal = |name: &str, worth: Value| Value::map([("name", name.into()), ("worth", worth)]);
-    let deals = vec![deal("a", 10.into()), deal("b", 2.5.into()), deal("c", Value::Absent)];
+    let deals = vec![deal("a", 10_i64.into()), deal("b", 2.5.into()), deal("c", Value::Absent)];
     Value::map([
         ("won", Value::Integer(3)),
         ("leads", Value::Integer(12)),
@@ -22,7 +22,7 @@ fn crm() -> Value {
         ("stage", "open".into()),
         ("hot", true.into()),
         ("deals", Value::List(deals)),
-        ("numbers", Value::List(vec![1.into(), 2.into(), 6.into()])),
+        ("numbers", Value::List(vec![1_i64.into(), 2_i64.into(), 6_i64.into()])),
     ])
 }
 
@@ -133,11 +133,26 @@ fn what_is_no_expression_is_refused_with_its_place() {
 #[test]
 fn expressions_are_bounded() {
     assert!(compile(&"1+".repeat(2_000)).unwrap_err().contains("2048 bytes"));
-    let wide = vec!["1"; 200].join("+");
-    assert!(compile(&wide).is_err(), "too many parts, or too deep");
-    let deep = format!("{}1{}", "(".repeat(900), ")".repeat(900));
-    assert!(compile(&deep).is_err());
-    let many = Value::map([("l", Value::List(vec![1.into(); ITEMS_MAX + 1]))]);
+    for (text, expected) in [
+        (vec!["1"; 900].join("+"), "48 deep"),
+        (format!("crm{}", ".a".repeat(900)), "48 deep"),
+        (format!("{}1{}", "(".repeat(900), ")".repeat(900)), "12 deep"),
+        (format!("{}1{}", "[".repeat(900), "]".repeat(900)), "12 deep"),
+        ("true?1:".repeat(200) + "1", "12 deep"),
+        (format!("{}true", "!".repeat(1_000)), ""),
+        (format!("{}1", "-".repeat(1_000)), ""),
+        (format!("[{}]", vec!["1"; 500].join(",")), "256 parts"),
+    ] {
+        match compile(&text) {
+            Ok(_) => assert!(expected.is_empty(), "{text}"),
+            Err(error) => assert!(error.contains(expected), "{text}: {error}"),
+        }
+    }
+    let nested = format!("{}1{}", "(".repeat(BRACKETS_MAX), ")".repeat(BRACKETS_MAX));
+    assert_eq!(evaluate(&nested), Ok(Value::Number(1.0)));
+    let sum = vec!["1"; NESTING_MAX].join("+");
+    assert_eq!(evaluate(&sum), Ok(Value::Number(NESTING_MAX as f64)));
+    let many = Value::map([("l", Value::List(vec![1_i64.into(); ITEMS_MAX + 1]))]);
     let Err(Lack::Failed(reason)) = evaluate_over(&many, "size(crm.l)") else { panic!() };
     assert_eq!(reason, "crm.l is larger than an expression may see; take a table for it");
 }
@@ -155,11 +170,11 @@ fn only_what_is_named_is_seen() {
 
 #[test]
 fn a_cell_knows_what_it_holds() {
-    for value in [1.into(), Value::Number(0.5), true.into(), "a".into(), Value::Absent] {
+    for value in [1_i64.into(), Value::Number(0.5), true.into(), "a".into(), Value::Absent] {
         assert!(Cell::new(Some(&value)).holds(Some(&value)), "{value:?}");
         assert!(!Cell::new(Some(&value)).holds(Some(&"b".into())));
     }
-    assert!(Cell::new(Some(&1.into())).holds(Some(&Value::Number(1.0))));
+    assert!(Cell::new(Some(&1_i64.into())).holds(Some(&Value::Number(1.0))));
     let list = Value::List(vec![]);
     assert!(!Cell::new(Some(&list)).holds(Some(&list)), "trees are taken as changed");
 }

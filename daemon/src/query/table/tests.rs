@@ -146,10 +146,10 @@ fn mistakes_are_told_with_their_places() {
 
 #[test]
 fn lists_are_bounded_and_what_is_no_row_is_left_out() {
-    let many = vec![Value::map([("a", 1.into())]); ROWS_MAX + 1];
+    let many = vec![Value::map([("a", 1_i64.into())]); ROWS_MAX + 1];
     let error = table("").make(&many, None).unwrap_err();
     assert!(error.reason().contains("at most 10000"));
-    assert_eq!(made("", &[1.into(), "a".into(), rows("{a = 1}")[0].clone()], None).len(), 1);
+    assert_eq!(made("", &[1_i64.into(), "a".into(), rows("{a = 1}")[0].clone()], None).len(), 1);
     let groups: Vec<_> =
         (0..=GROUPS_MAX as i64).map(|n| Value::map([("a", Value::Integer(n))])).collect();
     assert!(table("group.by = ['a']").make(&groups, None).is_err());
