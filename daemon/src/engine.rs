@@ -13,16 +13,21 @@ use ccm_proto::model::{Bucket, Name, Reading, SeriesKey, Timestamp, ViewStatus, 
 
 use crate::history::{History, HistoryError, HistoryOutput, HistoryStats, QueryPlan};
 
+mod derive;
+mod derived;
 pub mod event;
 mod feed;
 mod grid;
 pub mod handle;
 mod lines;
+mod past;
 pub mod run;
 mod source;
 
-use event::{Assignment, Configuration, Event, Failure, FeedId, FeedKey, Output};
+use derived::Derived;
+use event::{Asker, Assignment, Configuration, Event, Failure, FeedId, FeedKey, Output};
 use feed::{Feed, Projected};
+use past::Past;
 use source::{Content, Source};
 
 /// The most series that one query reads: a bound on the work and the memory of one question.
@@ -50,6 +55,8 @@ pub struct Engine {
     feeds: BTreeMap<FeedId, Feed>,
     /// The feeds that show a source.
     watchers: HashMap<Name, BTreeSet<FeedId>>,
+    derived: Derived,
+    past: Past,
     /// The number of the newest question to history.
     request: u64,
     /// Kept for its memory.
@@ -66,6 +73,8 @@ impl Engine {
             history,
             feeds: BTreeMap::new(),
             watchers: HashMap::new(),
+            derived: Derived::default(),
+            past: Past::default(),
             request: 0,
             kept: Vec::new(),
         }
@@ -75,12 +84,15 @@ impl Engine {
     pub fn step(&mut self, event: Event, now: Timestamp, out: &mut Vec<Output>) {
         match event {
             Event::Configured(configuration) => self.configure(configuration, now, out),
-            Event::Read(reading) => self.read(reading, out),
-            Event::Failed(failure) => self.fail(failure, out),
+            Event::Read(reading) => self.read(reading, now, out),
+            Event::Failed(failure) => self.fail(failure, now, out),
             Event::Opened(id, key) => self.open(id, key, now, out),
             Event::Closed(id) => self.close(id),
-            Event::Backfilled { feed, request, series } => {
+            Event::Backfilled { asker: Asker::Feed(feed), request, series } => {
                 self.backfill(feed, request, &series, out);
+            }
+            Event::Backfilled { asker: Asker::Track(track), request, series } => {
+                self.remember(track, request, &series, now, out);
             }
             Event::Stored(stored) => self.history.stored(stored),
             Event::Tick => self.tick(now, out),
@@ -120,6 +132,7 @@ impl Engine {
         let old = std::mem::replace(&mut self.configuration, new);
         self.configure_sources(out);
         let new = Arc::clone(&self.configuration);
+        self.derived.configure(&new.sources, &mut self.past, now);
         let changed = |feed: &Feed| {
             let name = &feed.key.widget;
             let source = |spec: Option<&Arc<WidgetSpec>>| spec.map(|widget| widget.source.clone());
@@ -132,6 +145,9 @@ impl Engine {
         for id in affected {
             self.show(id, now, out);
         }
+        self.question(now, out);
+        self.inherit_all(out);
+        self.derive(now, out);
     }
 
     fn configure_sources(&mut self, out: &mut Vec<Output>) {
@@ -153,15 +169,27 @@ impl Engine {
         }
     }
 
-    /// Readings of sources that are not configured (any more) are dropped.
-    fn read(&mut self, reading: Reading, out: &mut Vec<Output>) {
+    /// Readings of sources that are not configured (any more) are dropped, and so are those that
+    /// someone gives for a source that is derived.
+    fn read(&mut self, reading: Reading, now: Timestamp, out: &mut Vec<Output>) {
+        if self.sources.get(&reading.source).is_some_and(Source::is_derived) {
+            return;
+        }
+        self.take(reading, out);
+        self.derive(now, out);
+    }
+
+    /// Takes a reading over, whoever gave it.
+    fn take(&mut self, reading: Reading, out: &mut Vec<Output>) {
         let Some(source) = self.sources.get_mut(&reading.source).filter(|it| it.spec.enabled)
         else {
             return;
         };
         self.history.append(reading.at, &reading.samples, &mut self.kept);
         out.extend(self.kept.drain(..).map(Output::History));
+        self.past.read(&reading);
         let reading = Arc::new(reading);
+        let recovered = !source.is_well();
         source.read(Arc::clone(&reading));
         let mut projected = Projected::default();
         for id in self.watchers.get(&reading.source).into_iter().flatten() {
@@ -169,13 +197,23 @@ impl Engine {
                 feed.read(&reading, source, &mut projected, out);
             }
         }
+        self.derived.changed(&reading.source, reading.at);
+        if recovered {
+            self.inherit(&reading.source, out);
+        }
     }
 
-    fn fail(&mut self, failure: Failure, out: &mut Vec<Output>) {
+    fn fail(&mut self, failure: Failure, now: Timestamp, out: &mut Vec<Output>) {
+        self.give_up(failure, out);
+        self.derive(now, out);
+    }
+
+    fn give_up(&mut self, failure: Failure, out: &mut Vec<Output>) {
         let name = failure.source.clone();
         let Some(source) = self.sources.get_mut(&name).filter(|it| it.spec.enabled) else { return };
         source.fail(failure);
         self.refresh(&name, out);
+        self.inherit(&name, out);
     }
 
     fn tick(&mut self, now: Timestamp, out: &mut Vec<Output>) {
@@ -189,7 +227,13 @@ impl Engine {
         aged.sort();
         for name in aged {
             self.refresh(&name, out);
+            self.inherit(&name, out);
         }
+        for over in self.derived.tick(now) {
+            self.settle(over, out);
+        }
+        self.question(now, out);
+        self.derive(now, out);
     }
 
     /// Publishes the status of a source to the feeds that show it.
@@ -251,7 +295,8 @@ impl Engine {
         };
         match self.history.plan(&keys, range) {
             Ok(plan) => {
-                out.push(Output::Backfill { feed, request, range, plan: Arc::new(plan) });
+                let asker = Asker::Feed(feed);
+                out.push(Output::Backfill { asker, request, range, plan: Arc::new(plan) });
             }
             // A window that history does not answer begins with what arrives live.
             Err(_) => self.backfill(feed, request, &[], out),

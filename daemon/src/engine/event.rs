@@ -68,6 +68,19 @@ impl From<Arc<SourceSpec>> for Assignment {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FeedId(pub u64);
 
+/// Identifies the past of series that something is computed from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TrackId(pub u64);
+
+/// Who asks history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Asker {
+    /// A feed, for its tracks.
+    Feed(FeedId),
+    /// What computes with a series' past.
+    Track(TrackId),
+}
+
 /// What a feed is of. Clients that want the same key share one feed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FeedKey {
@@ -105,10 +118,10 @@ pub enum Event {
     Opened(FeedId, FeedKey),
     /// Nobody wants to see this feed any more.
     Closed(FeedId),
-    /// What history holds for a feed's tracks, as asked for by [`Output::Backfill`].
+    /// What history holds, as asked for by [`Output::Backfill`].
     Backfilled {
-        /// The feed.
-        feed: FeedId,
+        /// Who asked.
+        asker: Asker,
         /// The number that the question had.
         request: u64,
         /// The answer: buckets by series.
@@ -125,11 +138,11 @@ pub enum Event {
 pub enum Output {
     /// A feed has a new version.
     Publish(Publication),
-    /// A feed's tracks need what history holds; the answer is [`Event::Backfilled`].
+    /// Someone needs what history holds; the answer is [`Event::Backfilled`].
     Backfill {
-        /// The feed.
-        feed: FeedId,
-        /// Tells questions of one feed apart; an answer to an older one is ignored.
+        /// Who asks.
+        asker: Asker,
+        /// Tells questions of one asker apart; an answer to an older one is ignored.
         request: u64,
         /// Of when, and how dense.
         range: Range,

@@ -219,6 +219,21 @@ impl Feed {
         }
     }
 
+    /// Takes samples over that come apart from what fields and rows show.
+    pub(super) fn draw(&mut self, reading: &Reading, source: &Source, out: &mut Vec<Output>) {
+        let Some(lines) = &mut self.lines else { return };
+        let mut view = std::mem::take(&mut self.view);
+        let mut delta = ViewDelta::default();
+        let own = Arc::make_mut(&mut view);
+        lines.push(reading, &mut own.tracks, &mut delta);
+        let status = self.status(Some(source));
+        if own.status != status {
+            delta.status = Some(status.clone());
+            own.status = status;
+        }
+        self.publish_shared(view, delta, out);
+    }
+
     /// Puts what history holds under the tracks.
     pub(super) fn backfill(
         &mut self,
@@ -314,6 +329,9 @@ impl Feed {
             None => Vec::new(),
         };
         let missing = if self.missing.is_empty() { &charted } else { &self.missing };
+        if let Some(reason) = source.reason(missing) {
+            return Content::Absent(reason);
+        }
         Content::Absent(project::absence(source.spec.source_type, missing))
     }
 }

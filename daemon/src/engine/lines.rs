@@ -155,7 +155,8 @@ impl Lines {
 
     /// Takes a reading's samples over into the tracks and says in `delta` what changed.
     ///
-    /// A reading that is not newer than the last one changes nothing, as in history; when it is
+    /// A reading without series changes nothing. Neither does one that is not newer than the last
+    /// one, as in history; when it is
     /// from before the whole window, the clock was set back, and the tracks begin anew.
     pub(super) fn push(
         &mut self,
@@ -163,6 +164,9 @@ impl Lines {
         tracks: &mut Vec<Track>,
         delta: &mut ViewDelta,
     ) {
+        if reading.samples.keys.is_empty() {
+            return;
+        }
         let grid = self.plan.grid;
         let bucket = reading.at.floor(grid.step);
         let late = self.newest.filter(|newest| bucket < *newest);

@@ -10,7 +10,7 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use super::Engine;
-use super::event::{Assignment, Event, FeedId, Output, Publication};
+use super::event::{Asker, Assignment, Event, Output, Publication};
 use super::handle::{Inbox, Request};
 use crate::clock::Clock;
 use crate::history::{HistoryError, HistoryOutput, HistoryReader, QueryPlan};
@@ -94,10 +94,10 @@ struct Work<P, C, K> {
     /// What history wants kept, not handed over yet.
     unkept: Vec<HistoryOutput>,
     backfills: JoinSet<Backfill>,
-    /// For which feed and request each of them reads.
-    asked: HashMap<task::Id, (FeedId, u64)>,
-    /// Backfills that wait, the newest of each feed.
-    waiting: VecDeque<(FeedId, u64, Arc<QueryPlan>)>,
+    /// For whom and for which request each of them reads.
+    asked: HashMap<task::Id, (Asker, u64)>,
+    /// Backfills that wait, the newest of each asker.
+    waiting: VecDeque<(Asker, u64, Arc<QueryPlan>)>,
 }
 
 impl<P, C, K> Work<P, C, K>
@@ -140,9 +140,9 @@ where
             Output::Publish(publication) => self.published.push(publication),
             Output::Collect(sources) => (self.outlets.collect)(sources),
             Output::History(kept) => self.unkept.push(kept),
-            Output::Backfill { feed, request, range: _, plan } => {
-                self.waiting.retain(|(other, ..)| *other != feed);
-                self.waiting.push_back((feed, request, plan));
+            Output::Backfill { asker, request, range: _, plan } => {
+                self.waiting.retain(|(other, ..)| *other != asker);
+                self.waiting.push_back((asker, request, plan));
                 self.start_backfills();
             }
         }
@@ -150,27 +150,27 @@ where
 
     fn start_backfills(&mut self) {
         while self.backfills.len() < BACKFILLS_MAX
-            && let Some((feed, request, plan)) = self.waiting.pop_front()
+            && let Some((asker, request, plan)) = self.waiting.pop_front()
         {
             let reader = self.reader.clone();
             let task = self.backfills.spawn_blocking(move || plan.run(&reader));
-            self.asked.insert(task.id(), (feed, request));
+            self.asked.insert(task.id(), (asker, request));
         }
     }
 
-    /// A backfill that failed leaves the feed with what arrives live.
+    /// A backfill that failed leaves who asked with what arrives live.
     fn backfilled(&mut self, done: Result<(task::Id, Backfill), JoinError>) {
         self.start_backfills();
         let (id, series) = match done {
             Ok((id, series)) => (id, series.map_err(|error| error.to_string())),
             Err(error) => (error.id(), Err(error.to_string())),
         };
-        let Some((feed, request)) = self.asked.remove(&id) else { return };
+        let Some((asker, request)) = self.asked.remove(&id) else { return };
         let series = series.unwrap_or_else(|error| {
-            tracing::error!(feed = feed.0, %error, "the past of a feed could not be read");
+            tracing::error!(?asker, %error, "the past could not be read");
             Vec::new()
         });
-        self.step(Event::Backfilled { feed, request, series });
+        self.step(Event::Backfilled { asker, request, series });
     }
 
     /// Hands what history wants kept over, all of a batch at once.

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use ccm_proto::SafeText;
-use ccm_proto::model::{Quality, Reading, SourceSpec, Timestamp, ViewStatus};
+use ccm_proto::model::source::SourceType;
+use ccm_proto::model::{Quality, Reading, SourceSpec, Timestamp, Value, ViewStatus};
 
 use super::event::Failure;
 
@@ -19,6 +20,8 @@ pub(super) struct Source {
     /// Why the attempts since failed.
     failure: Option<Failure>,
     stale: bool,
+    /// What the inputs of a derived source make of its quality.
+    inherited: Option<(Quality, SafeText)>,
 }
 
 /// What a widget has to say about the values that its source gave.
@@ -33,7 +36,7 @@ pub(super) enum Content {
 
 impl Source {
     pub(super) fn new(spec: Arc<SourceSpec>) -> Self {
-        Self { spec, reading: None, failure: None, stale: false }
+        Self { spec, reading: None, failure: None, stale: false, inherited: None }
     }
 
     /// Takes a changed definition over; false when nothing of the old readings holds any more.
@@ -54,16 +57,55 @@ impl Source {
         self.stale = false;
     }
 
+    /// Whether it has a reading, as fresh as it should be.
+    pub(super) fn is_well(&self) -> bool {
+        self.reading.is_some() && self.failure.is_none() && !self.stale
+    }
+
     pub(super) fn fail(&mut self, failure: Failure) {
         self.failure = Some(failure);
     }
 
-    /// Decides whether the newest reading is too old; true when that changed.
+    /// Takes over what the inputs make of its quality; true when that changed.
+    pub(super) fn inherit(&mut self, inherited: Option<(Quality, SafeText)>) -> bool {
+        let changed = self.inherited != inherited;
+        self.inherited = inherited;
+        changed
+    }
+
+    /// Whether its readings are derived from those of others.
+    pub(super) fn is_derived(&self) -> bool {
+        self.spec.source_type == SourceType::Query
+    }
+
+    /// Decides whether the newest reading is too old; true when that changed. What is derived is
+    /// as old as its inputs.
     pub(super) fn age(&mut self, now: Timestamp) -> bool {
+        if self.is_derived() {
+            return false;
+        }
         let limit = self.spec.interval.times(STALE_INTERVALS);
         let old = |reading: &Arc<Reading>| !limit.is_zero() && now.since(reading.at) > limit;
         let stale = self.reading.as_ref().is_some_and(old);
         std::mem::replace(&mut self.stale, stale) != stale
+    }
+
+    /// Why a derived source lacks the first of some results, given in words.
+    pub(super) fn reason(&self, missing: &[String]) -> Option<SafeText> {
+        let reading = self.reading.as_ref().filter(|_| self.is_derived())?;
+        let Some(Value::Map(reasons)) = reading.value.at("errors") else { return None };
+        let of = |words: &String| {
+            let result = words.replace(' ', "_");
+            let named = |(name, _): &(&_, &Value)| {
+                let name: &str = AsRef::<str>::as_ref(*name);
+                result
+                    .strip_prefix(name)
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
+            };
+            let (name, reason) = reasons.iter().filter(named).max_by_key(|(name, _)| name.len())?;
+            Some(SafeText::from(format!("{name}: {}", reason.as_text()?)))
+        };
+        missing.iter().find_map(of)
     }
 
     /// The status of a view of this source.
@@ -87,10 +129,19 @@ impl Source {
         if let Some(failure) = &self.failure {
             return (Quality::Error, Some(failure.cause.clone()));
         }
+        let inherited = |wanted: Quality| {
+            let worst = self.inherited.as_ref().filter(|(quality, _)| *quality == wanted);
+            worst.map(|(_, cause)| cause.clone())
+        };
+        if let Some(cause) = inherited(Quality::Error) {
+            return (Quality::Error, Some(cause));
+        }
         match content {
             _ if self.reading.is_none() => (Quality::Loading, None),
+            Content::Absent(_) if inherited(Quality::Loading).is_some() => (Quality::Loading, None),
             Content::Absent(cause) => (Quality::Absent, Some(cause.clone())),
             _ if self.stale => (Quality::Stale, None),
+            _ if inherited(Quality::Stale).is_some() => (Quality::Stale, inherited(Quality::Stale)),
             Content::Awaited => (Quality::Loading, None),
             Content::Present => (Quality::Live, None),
         }

@@ -2,10 +2,11 @@ use std::collections::BTreeMap;
 
 use ccm_proto::model::{Cell, Interval, Labels, Quality, Samples, Value, View};
 
-use super::event::Publication;
+use super::event::{Asker, Publication};
 use super::*;
 use crate::history::Retention;
 
+mod derived;
 mod feeds;
 mod replay;
 
@@ -215,7 +216,7 @@ fn what_the_machine_lacks_is_absent_with_a_cause() {
     bench.open(1, "sensors");
     bench.open(2, "cpu");
     bench.step(Event::Backfilled {
-        feed: FeedId(2),
+        asker: Asker::Feed(FeedId(2)),
         request: bench.engine.request,
         series: vec![],
     });
@@ -239,7 +240,8 @@ fn a_view_says_so_until_its_past_is_there() {
     assert!(bench.view(1).status.backfilling);
     bench.at(2, Event::Read(reading(2, 0.5)));
     assert!(bench.view(1).status.backfilling);
-    let answer = |request| Event::Backfilled { feed: FeedId(1), request, series: vec![] };
+    let answer =
+        |request| Event::Backfilled { asker: Asker::Feed(FeedId(1)), request, series: vec![] };
     let request = bench.engine.request;
     bench.step(answer(request + 1));
     assert!(bench.view(1).status.backfilling, "that was the answer to another question");
@@ -309,7 +311,7 @@ fn nothing_is_published_when_nothing_changed() {
     bench.at(1, Event::Read(reading(1, 0.5)));
     assert!(bench.step(Event::Tick).is_empty());
     assert!(bench.step(Event::Configured(default_configuration())).is_empty());
-    let unknown = Event::Backfilled { feed: FeedId(2), request: 999, series: vec![] };
+    let unknown = Event::Backfilled { asker: Asker::Feed(FeedId(2)), request: 999, series: vec![] };
     assert!(bench.step(unknown).is_empty());
 }
 

@@ -193,11 +193,6 @@ impl Window {
         }
         means
     }
-
-    /// Bytes that it takes.
-    pub fn heap_bytes(&self) -> usize {
-        self.bins.capacity() * size_of::<Bin>()
-    }
 }
 
 /// Computes a function of some bins in order; none when there are too few of them. `q` is the

@@ -6,7 +6,7 @@ use ccm_proto::model::{Interval, Labels, Name, Quality, Reading, Samples, Timest
 use tokio::sync::mpsc;
 
 use super::*;
-use crate::engine::event::{Configuration, FeedKey};
+use crate::engine::event::{Configuration, FeedId, FeedKey};
 use crate::engine::handle::{EngineHandle, QueryError, channel};
 use crate::history::{History, Retention};
 

@@ -47,7 +47,7 @@ fn act() -> impl Strategy<Value = Act> {
     ]
 }
 
-type Answer = (FeedId, u64, Vec<(SeriesKey, Vec<Bucket>)>);
+type Answer = (Asker, u64, Vec<(SeriesKey, Vec<Bucket>)>);
 
 struct Script {
     bench: Bench,
@@ -79,8 +79,8 @@ impl Script {
             Act::Close { feed } => Event::Closed(FeedId(feed)),
             Act::Answer if self.answers.is_empty() => return,
             Act::Answer => {
-                let (feed, request, series) = self.answers.remove(0);
-                Event::Backfilled { feed, request, series }
+                let (asker, request, series) = self.answers.remove(0);
+                Event::Backfilled { asker, request, series }
             }
             Act::Reconfigure { window } => {
                 let chart = CHART.replace("10s", &format!("{window}s"));
@@ -89,8 +89,8 @@ impl Script {
         };
         let out = self.bench.at(self.clock, event);
         for output in out {
-            if let Output::Backfill { feed, request, range, plan: _ } = output {
-                self.answers.push((feed, request, self.buckets(range)));
+            if let Output::Backfill { asker, request, range, plan: _ } = output {
+                self.answers.push((asker, request, self.buckets(range)));
             }
         }
     }
