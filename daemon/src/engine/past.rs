@@ -19,7 +19,8 @@ use crate::query::window::{Bin, Window};
 /// The most series of one track.
 pub(super) const SERIES_MAX: usize = 64;
 
-/// The most windows of all tracks together; with [`POINTS_MAX`] steps each they take some 65 MB.
+/// The most windows of all tracks together; with [`POINTS_MAX`] steps each they take some 65 MB, and
+/// those of the shortest intervals that ended earlier a little more.
 pub(super) const WINDOWS_MAX: usize = 2_048;
 
 /// How often a window that ended earlier is asked for, unless its steps are longer.
@@ -267,9 +268,12 @@ impl Track {
             return None;
         }
         *windows += 1;
-        let points = usize::try_from(self.grid.points).unwrap_or(usize::MAX);
-        // One more than the window has, as the newest step is seldom whole.
-        let window = Window::new(self.grid.step, points.saturating_add(1));
+        // The newest step is seldom whole, and one that ended earlier moves on until it is asked
+        // for again.
+        let ahead = if self.wish.shift.is_zero() { Interval::ZERO } else { REFRESH };
+        let ahead = 1 + ahead.as_millis().div_ceil(self.grid.step.as_millis().max(1));
+        let points = usize::try_from(self.grid.points + ahead).unwrap_or(usize::MAX);
+        let window = Window::new(self.grid.step, points);
         self.windows.push((key.clone(), window));
         Some(self.windows.len() - 1)
     }
