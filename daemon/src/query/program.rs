@@ -211,7 +211,7 @@ impl Query {
         state: &State,
     ) -> (Result<Value, Lack>, Option<String>) {
         let list = |list: &List| match self.at(list, inputs, state) {
-            Some(Value::List(rows)) => Ok(rows.clone()),
+            Some(Value::List(rows)) => Ok(rows.as_slice()),
             None | Some(Value::Absent) => {
                 Err(Lack::Absent(format!("{} is not there", list.written)))
             }
@@ -219,7 +219,7 @@ impl Query {
         };
         let made = list(from).and_then(|left| {
             let right = with.as_ref().map(list).transpose()?;
-            table.make(&left, right.as_deref())
+            table.make(left, right)
         });
         match made {
             Ok(made) => (Ok(Value::List(made.rows)), made.fault),

@@ -338,6 +338,40 @@ fn themes_cannot_inherit_in_a_circle() {
 }
 
 #[test]
+fn queries_cannot_need_each_other_in_a_circle() {
+    let mut house = House::new();
+    let query = |input: &str| {
+        format!("type = 'query'\n[query]\ninputs = {{ i = '{input}' }}\nvalues = {{ v = 'i.v' }}")
+    };
+    house.put("source/a", &query("b")).unwrap();
+    house.put("source/b", &query("c")).unwrap();
+    let refused = house.put("source/c", &query("a")).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "source/c -> source/a -> source/b -> source/c need each other in a circle; let one of \
+         them stand alone"
+    );
+    let refused = house.put("source/d", &query("d")).unwrap_err();
+    assert!(matches!(refused, ApplyError::Circle(_)), "{refused}");
+}
+
+#[test]
+fn an_expression_that_cannot_be_read_is_shown_where_it_stands() {
+    let mut house = House::new();
+    let text = "type = \"query\"\n\n[query]\ninputs = { crm = \"host\" }\n\n[query.values]\n\
+                rate = \"crm.won / crn.leads\"\nother = \"crm.won +\"\n";
+    let refused = house.put("source/rate", text).unwrap_err();
+    let ApplyError::Invalid(found) = refused else { panic!("{refused}") };
+    let places: Vec<(u32, &str)> =
+        found.iter().map(|problem| (problem.line, problem.sentence.as_str())).collect();
+    assert_eq!(places.len(), 2);
+    assert_eq!(places[0].0, 7);
+    assert!(places[0].1.starts_with("nothing here is called `crn`"), "{places:?}");
+    assert_eq!(places[1].0, 8);
+    assert!(places[1].1.starts_with("this is no expression"), "{places:?}");
+}
+
+#[test]
 fn refusals_are_sentences_with_a_remedy() {
     let mut house = House::new();
     let refused = house.write("source/hots", None, Action::Delete).unwrap_err();

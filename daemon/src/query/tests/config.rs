@@ -1,6 +1,9 @@
 //! What documents of this kind may say.
 
 use ccm_proto::model::source::QueryConfig;
+use ccm_proto::model::{SourceSpec, WidgetSpec};
+
+use super::super::check;
 
 fn problems(toml: &str) -> Vec<String> {
     let config: QueryConfig = toml::from_str(toml).unwrap();
@@ -81,4 +84,54 @@ fn what_does_not_go_together_in_a_series_is_told() {
         let found = series(rest);
         assert!(found.len() == 1 && found[0].contains(expected), "{rest}: {found:?}");
     }
+}
+
+/// Whole documents of this kind in a text, each with what it is called.
+fn documents(folder: &str) -> Vec<(String, String)> {
+    let folder = format!("{}/../docs/{folder}", env!("CARGO_MANIFEST_DIR"));
+    let entries = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+    entries
+        .map(|path| (path.display().to_string(), std::fs::read_to_string(&path).unwrap()))
+        .collect()
+}
+
+#[test]
+fn documents_to_start_from_are_right() {
+    let sources = documents("examples/query/sources");
+    assert!(sources.len() >= 2);
+    for (name, text) in sources {
+        let spec: SourceSpec = toml::from_str(&text).unwrap_or_else(|e| panic!("{name}: {e}"));
+        assert_eq!(spec.problems(), [], "{name}");
+        assert_eq!(check(spec.query.as_ref().unwrap()), [], "{name}");
+    }
+    for (name, text) in documents("examples/query/widgets") {
+        let spec: WidgetSpec = toml::from_str(&text).unwrap_or_else(|e| panic!("{name}: {e}"));
+        assert_eq!(spec.problems(), [], "{name}");
+    }
+}
+
+#[test]
+fn what_the_manual_shows_can_be_read() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/sources/query.md");
+    let manual = std::fs::read_to_string(path).unwrap();
+    let mut parts = manual.split("```toml\n").skip(1).filter_map(|part| part.split("```").next());
+    let whole: SourceSpec = toml::from_str(parts.next().unwrap()).unwrap();
+    assert_eq!(check(whole.query.as_ref().unwrap()), []);
+    let mut seen = 0;
+    for part in parts {
+        let inputs = "[query.inputs]\nsales = 's'\ninventory = 'i'\nweb = 'w'\ndisk = 'd'
+                      shop = 'x'\nhost = 'h'\ncrm = 'c'\n";
+        let values = if part.starts_with('[') { "" } else { "[query.values]\n" };
+        let low = if part.contains("from = \"low\"") {
+            "[query.tables.low]\nfrom = 'sales.a'\n"
+        } else {
+            ""
+        };
+        let text = format!("type = 'query'\n{inputs}{low}{values}{part}");
+        let spec: SourceSpec = toml::from_str(&text).unwrap_or_else(|e| panic!("{part}: {e}"));
+        assert_eq!(spec.problems(), [], "{part}");
+        assert_eq!(check(spec.query.as_ref().unwrap()), [], "{part}");
+        seen += 1;
+    }
+    assert!(seen >= 6, "{seen}");
 }

@@ -194,7 +194,8 @@ pub struct SeriesQuery {
     /// After how long the series repeats itself; a day when not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub season: Option<Interval>,
-    /// How many standard deviations wide a band is to either side; 3 when not given.
+    /// How many standard deviations wide a band is to either side; when not given, 2 of a forecast
+    /// and 3 of what is unusual.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sensitivity: Option<f64>,
 }
