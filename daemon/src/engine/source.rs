@@ -93,7 +93,7 @@ impl Source {
     /// Why a derived source lacks the first of some results, given in words.
     pub(super) fn reason(&self, missing: &[String]) -> Option<SafeText> {
         let reading = self.reading.as_ref().filter(|_| self.is_derived())?;
-        let Some(Value::Map(reasons)) = reading.value.at("errors") else { return None };
+        let Some(Value::Map(reasons)) = reading.value.at("reasons") else { return None };
         let of = |words: &String| {
             let result = words.replace(' ', "_");
             let named = |(name, _): &(&_, &Value)| {

@@ -12,8 +12,9 @@ use super::graph::Order;
 use super::series;
 use super::table::Table;
 
-/// The most inputs that a problem names.
-const NAMED_MAX: usize = 8;
+mod compiler;
+
+use compiler::{Compiler, Names};
 
 /// A compiled `[query]`.
 ///
@@ -278,26 +279,26 @@ impl Query {
         }
     }
 
-    /// What a reading shows: every result by its name, and under `errors` why some are not there.
+    /// What a reading shows: every result by its name, and under `reasons` why some are not there.
     pub fn tree(&self, state: &State) -> Value {
         let mut tree = BTreeMap::new();
-        let mut errors = BTreeMap::new();
+        let mut reasons = BTreeMap::new();
         for (outcome, computed) in self.results.iter().zip(&state.results) {
             let value = match &computed.value {
                 Some(Ok(value)) => value.clone(),
                 Some(Err(lack)) => {
-                    errors.insert(outcome.name.clone(), Value::from(lack.reason()));
+                    reasons.insert(outcome.name.clone(), Value::from(lack.reason()));
                     Value::Absent
                 }
                 None => Value::Absent,
             };
             if let Some(fault) = &computed.fault {
-                errors.insert(outcome.name.clone(), Value::from(fault.as_str()));
+                reasons.insert(outcome.name.clone(), Value::from(fault.as_str()));
             }
             tree.insert(outcome.name.clone(), value);
         }
-        if !errors.is_empty() {
-            tree.insert("errors".into(), Value::Map(errors));
+        if !reasons.is_empty() {
+            tree.insert("reasons".into(), Value::Map(reasons));
         }
         Value::Map(tree)
     }
@@ -313,8 +314,12 @@ impl Query {
         first
     }
 
-    /// The metrics that are kept as series, in the order of [`Self::numbers`]. They change when a
-    /// result turns out to be no number.
+    /// Differs when the metrics do: when a result turned out to be no number.
+    pub fn shape(&self, state: &State) -> usize {
+        state.results.iter().filter(|computed| !computed.numeric).count()
+    }
+
+    /// The metrics that are kept as series, in the order of [`Self::numbers`].
     pub fn metrics(&self, state: &State) -> Vec<String> {
         let metric = |(name, path): (&CompactString, &str)| match path {
             "" => name.to_string(),
@@ -379,102 +384,6 @@ impl Body {
                 Box::new(std::iter::once(from).chain(with).map(|list| list.root))
             }
             Self::Series { input, .. } => Box::new(std::iter::once(*input)),
-        }
-    }
-}
-
-/// What names mean.
-struct Names<'a> {
-    roots: BTreeMap<&'a str, Root>,
-    inputs: usize,
-}
-
-impl<'a> Names<'a> {
-    fn of(config: &'a QueryConfig) -> Self {
-        let all = config.inputs.keys().chain(config.results());
-        let roots = all.enumerate().map(|(root, name)| (name.as_str(), root)).collect();
-        Self { roots, inputs: config.inputs.len() }
-    }
-
-    fn root(&self, name: &str) -> Result<Root, String> {
-        self.roots.get(name).copied().ok_or_else(|| self.unknown(name))
-    }
-
-    fn unknown(&self, name: &str) -> String {
-        let inputs = self.roots.iter().filter(|(_, root)| **root < self.inputs);
-        let inputs: Vec<&str> = inputs.map(|(name, _)| *name).take(NAMED_MAX).collect();
-        format!(
-            "nothing here is called `{name}`; the inputs are {}, and results are known by their \
-             names",
-            inputs.join(", ")
-        )
-    }
-}
-
-struct Compiler<'a> {
-    names: &'a Names<'a>,
-    places: Places,
-    problems: Vec<(String, String)>,
-}
-
-impl Compiler<'_> {
-    fn value(&mut self, name: &str, text: &str) -> Option<Outcome> {
-        let names = self.names;
-        match Expression::compile(text, &mut self.places, &|name| names.root(name)) {
-            Ok(expression) => Some(Outcome { name: name.into(), body: Body::Value(expression) }),
-            Err(sentence) => {
-                self.problems.push((format!("values.{name}"), sentence));
-                None
-            }
-        }
-    }
-
-    fn table(
-        &mut self,
-        name: &str,
-        spec: &ccm_proto::model::source::query::TableQuery,
-    ) -> Option<Outcome> {
-        let from = self.list(&spec.from, format!("tables.{name}.from"));
-        let with = spec.join.as_ref();
-        let with = with.map(|join| self.list(&join.with, format!("tables.{name}.join.with")));
-        match Table::compile(spec) {
-            Ok(table) => {
-                let with = match with {
-                    Some(list) => Some(list?),
-                    None => None,
-                };
-                let body = Body::Table { table: Box::new(table), from: from?, with };
-                Some(Outcome { name: name.into(), body })
-            }
-            Err(problems) => {
-                let place = |(path, sentence)| (format!("tables.{name}.{path}"), sentence);
-                self.problems.extend(problems.into_iter().map(place));
-                None
-            }
-        }
-    }
-
-    fn series(&mut self, name: &str, spec: &SeriesQuery) -> Option<Outcome> {
-        let path = format!("series.{name}.of");
-        let list = self.list(&spec.of, path.clone())?;
-        if list.root >= self.names.inputs {
-            let sentence = "series are those of inputs; make another query of this one's results";
-            self.problems.push((path, sentence.to_owned()));
-            return None;
-        }
-        let spec = Box::new(spec.clone());
-        let body = Body::Series { spec, input: list.root, metric: list.path };
-        Some(Outcome { name: name.into(), body })
-    }
-
-    fn list(&mut self, written: &str, field: String) -> Option<List> {
-        let (name, path) = written.split_once('.').unwrap_or((written, ""));
-        match self.names.root(name) {
-            Ok(root) => Some(List { root, path: path.to_owned(), written: written.to_owned() }),
-            Err(sentence) => {
-                self.problems.push((field, sentence));
-                None
-            }
         }
     }
 }

@@ -124,3 +124,33 @@ async fn what_arrived_before_the_stop_is_taken_in() {
     }
     assert!(batches.iter().all(|batch| !batch.is_empty()));
 }
+
+#[tokio::test]
+async fn a_query_that_comes_later_knows_what_was_before() {
+    let mut running = start();
+    for event in [configuration(), reading(8_000), reading(9_000)] {
+        running.handle.send(event).await.unwrap();
+    }
+    let query = "type = 'query'\n[query]\ninputs = { h = 'host' }\n[query.series.least]\n\
+                 of = 'h.cpu.usage'\nfunction = 'min'\nwindow = '1m'";
+    let stat = "title = 'Least'\nsource = 'least'\ntype = 'stat'\n\
+                stat.primary = { value = 'least', label = 'least' }";
+    let Event::Configured(before) = configuration() else { panic!("it configures") };
+    let mut after = Configuration::clone(&before);
+    let name = Name::new("least").unwrap();
+    after.sources.insert(name.clone(), Arc::new(toml::from_str(query).unwrap()));
+    after.widgets.insert(name.clone(), Arc::new(toml::from_str(stat).unwrap()));
+    let key = FeedKey { widget: name, window: Interval::ZERO, max_points: 100 };
+    for event in
+        [Event::Configured(Arc::new(after)), Event::Opened(FeedId(1), key), reading(10_000)]
+    {
+        running.handle.send(event).await.unwrap();
+    }
+    let mut view = ccm_proto::model::View::default();
+    while *view.field("value") != ccm_proto::model::Cell::Number(8_000.0) {
+        let publication = running.published.recv().await.unwrap();
+        view.apply((*publication.delta).clone());
+    }
+    running.stop.cancel();
+    running.task.await.unwrap();
+}

@@ -1,5 +1,6 @@
 use proptest::prelude::*;
 
+use super::reader::{BRACKETS_MAX, NESTING_MAX};
 use super::*;
 
 fn compile(text: &str) -> Result<(Expression, Places), String> {

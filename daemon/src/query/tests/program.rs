@@ -54,7 +54,7 @@ fn results_may_need_results_and_are_computed_in_order() {
     assert_eq!(tree.at("doubled"), Some(&Value::Number(60.0)));
     assert_eq!(tree.at("cheap"), Some(&Value::Number(2.0)));
     assert_eq!(tree.at("first").and_then(Value::as_list).unwrap().len(), 1);
-    assert_eq!(tree.at("errors.rate"), Some(&"its past is not there yet".into()));
+    assert_eq!(tree.at("reasons.rate"), Some(&"its past is not there yet".into()));
     assert_eq!(query.metrics(&state), ["cheap", "conversion", "doubled", "rate"]);
     let numbers = query.numbers(&state);
     assert_eq!(numbers[..3], [2.0, 30.0, 60.0]);
@@ -68,8 +68,8 @@ fn an_input_that_is_not_there_makes_absent_what_needs_it() {
     let shop = shop(&[1]);
     let tree = step(&query, &mut state, [(None, false), (Some(&shop), true)]);
     assert_eq!(tree.at("conversion"), Some(&Value::Absent));
-    assert_eq!(tree.at("errors.conversion"), Some(&"crm.won is not there".into()));
-    assert_eq!(tree.at("errors.doubled"), Some(&"conversion is not there".into()));
+    assert_eq!(tree.at("reasons.conversion"), Some(&"crm.won is not there".into()));
+    assert_eq!(tree.at("reasons.doubled"), Some(&"conversion is not there".into()));
     assert_eq!(tree.at("cheap"), Some(&Value::Number(1.0)));
     assert_eq!(query.failure(&state), None);
 }
