@@ -1,6 +1,8 @@
 //! What the daemon counts about itself. Any part adds to it; the `daemon` source and the
 //! Prometheus text read it.
 
+pub mod exposition;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Rises only.

@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, UnixListener};
 use super::system::Facts;
 use crate::collect::SelfMetrics;
 use crate::collect::daemon::ProcessReader;
-use crate::collect::prometheus::{CONTENT_TYPE as TEXT_FORMAT, render};
+use crate::collect::self_metrics::exposition::{CONTENT_TYPE as TEXT_FORMAT, render};
 use crate::settings::MetricsAddress;
 
 /// Serves until the daemon ends. An address that cannot be taken is an error at once.

@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use ccm_proto::SafeText;
 use ccm_proto::model::Timestamp;
 
-use super::daemon::ProcessFacts;
-use super::self_metrics::SelfMetrics;
-use super::status::SourceStatus;
+use super::SelfMetrics;
+use crate::collect::daemon::ProcessFacts;
+use crate::collect::status::SourceStatus;
 
 /// The media type of [`render`]'s text.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
