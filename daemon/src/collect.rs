@@ -11,6 +11,7 @@ pub mod extract;
 pub mod http;
 pub mod json;
 mod kept;
+pub mod prometheus;
 mod runner;
 pub mod schedule;
 pub mod scheduler;
