@@ -1,13 +1,39 @@
 //! The `prometheus` source: targets that are scraped, and servers that answer queries.
 //!
 //! [`exposition`] takes a target's answer apart, [`scrape`] makes readings of it, [`answer`] reads
-//! what a server says to a query. All of these are pure.
+//! what a server says to a query. All of these are pure; [`target`] and [`server`] fetch.
 
+pub mod answer;
 pub mod exposition;
+pub mod get;
 mod histogram;
+mod labels;
 mod layout;
+mod results;
 mod rules;
 pub mod scrape;
+pub mod server;
 mod table;
+pub mod target;
 
+use std::sync::Arc;
+
+use ccm_proto::model::Name;
+use ccm_proto::model::source::prometheus::PrometheusConfig;
+
+pub use get::{Answered, Get, Page};
 pub use scrape::{Scrape, ScrapeError, Scraper};
+
+use super::Fetch;
+
+/// What fetches the readings of a source, by way of `get`.
+pub fn fetcher(source: Name, config: PrometheusConfig, get: Arc<dyn Get>) -> Box<dyn Fetch> {
+    if config.query.is_some() {
+        Box::new(server::ServerFetcher::new(source, Arc::new(config), get))
+    } else {
+        Box::new(target::TargetFetcher::new(source, &config, get))
+    }
+}
+
+#[cfg(test)]
+mod tests;

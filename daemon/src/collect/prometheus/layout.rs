@@ -7,8 +7,9 @@ use ccm_proto::model::source::prometheus::PrometheusConfig;
 use ccm_proto::model::{Labels, Name, SeriesKey, Value};
 use compact_str::CompactString;
 
-use super::exposition::{Labels as RawLabels, parse_series, unescape};
+use super::exposition::{parse_series, unescape};
 use super::histogram::{quantile, quantile_name, rise};
+use super::labels::{is_bare, item, merged};
 use super::rules::{Use, bucket_name};
 use super::table::{Entry, Table};
 
@@ -16,7 +17,10 @@ use super::table::{Entry, Table};
 const ROWS_MAX: usize = 1_000;
 
 /// What the item of a list calls its number.
-const VALUE: &str = "value";
+pub(super) const VALUE: &str = "value";
+
+/// The labels of an item.
+type Row = BTreeMap<CompactString, Value>;
 
 /// Which entries become what.
 #[derive(Debug, Default)]
@@ -43,7 +47,7 @@ struct Named {
 #[derive(Debug)]
 struct Item<T> {
     /// The labels as an item begins with them; none for a number that stands alone.
-    labels: Option<Value>,
+    labels: Option<Row>,
     of: T,
 }
 
@@ -94,7 +98,7 @@ impl Layout {
             if candidate.kept {
                 key(&candidate.metric, &candidate.labels);
                 layout.kept.push(candidate.entry);
-                if is_bare(&candidate.labels, config) && !in_rows(&candidate.metric) {
+                if is_bare(&candidate.labels, &config.labels) && !in_rows(&candidate.metric) {
                     layout.numbers.push(((&*candidate.metric).into(), candidate.entry));
                 }
             }
@@ -187,12 +191,12 @@ fn at(numbers: &[f64], entry: Entry) -> f64 {
 }
 
 /// A number that stands alone, or a list of items with labels.
-fn listed<'a>(mut found: impl Iterator<Item = (&'a Option<Value>, f64)>) -> Value {
+fn listed<'a>(mut found: impl Iterator<Item = (&'a Option<Row>, f64)>) -> Value {
     let mut list = Vec::new();
     while let Some((labels, number)) = found.next() {
         match labels {
             None if list.is_empty() && found.next().is_none() => return number.into(),
-            Some(Value::Map(labels)) if list.len() < ROWS_MAX => {
+            Some(labels) if list.len() < ROWS_MAX => {
                 let mut item = labels.clone();
                 item.insert(VALUE.into(), number.into());
                 list.push(Value::Map(item));
@@ -210,7 +214,8 @@ fn candidates(config: &PrometheusConfig, table: &Table, uses: &[Use]) -> Vec<Can
         let Ok((metric, labels)) = parse_series(table.series(entry)) else { continue };
         let last = candidates.last().filter(|last| &*last.metric == metric);
         let metric = last.map_or_else(|| metric.into(), |last| Arc::clone(&last.metric));
-        let labels = labels_of(labels, config);
+        let own = labels.iter().map(|(name, value)| (name, unescape(value)));
+        let labels = merged(own, &config.labels);
         candidates.push(Candidate { entry, metric, labels, kept: *usage == Use::Kept });
     }
     candidates
@@ -228,24 +233,8 @@ fn unique(mut candidates: Vec<Candidate>) -> (Vec<Candidate>, u32) {
     (candidates, aliases as u32)
 }
 
-/// A series' labels with the added ones. A label without a value is none.
-fn labels_of(labels: RawLabels<'_>, config: &PrometheusConfig) -> Labels {
-    let own = labels.iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| {
-        let exported = config.labels.contains_key(name);
-        let name = if exported { format!("exported_{name}") } else { name.to_owned() };
-        (name, unescape(value).into_owned())
-    });
-    Labels::new(own.chain(config.labels.clone()))
-}
-
-/// Whether a series has no labels but the added ones.
-fn is_bare(labels: &Labels, config: &PrometheusConfig) -> bool {
-    labels.iter().all(|(name, _)| config.labels.contains_key(name))
-}
-
-fn item_of(labels: &Labels, config: &PrometheusConfig) -> Option<Value> {
-    let entries = || labels.iter().map(|(name, value)| (name, Value::from(value)));
-    (!is_bare(labels, config)).then(|| Value::map(entries()))
+fn item_of(labels: &Labels, config: &PrometheusConfig) -> Option<Row> {
+    (!is_bare(labels, &config.labels)).then(|| item(labels))
 }
 
 /// The list of a metric's series; none when the target has none, so that nothing is shown.

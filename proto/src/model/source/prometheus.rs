@@ -26,8 +26,8 @@ pub const QUANTILES_MAX: usize = 16;
 /// The most queries of a source; each is a request at every tick.
 pub const QUERIES_MAX: usize = 64;
 
-/// The most points of one range query's series, as Prometheus itself allows no more.
-pub const POINTS_MAX: u64 = 11_000;
+/// The most points of one range query: several times the columns of the widest terminal.
+pub const POINTS_MAX: u64 = 5_000;
 
 /// The name under which a reading of queries tells what the server warned of.
 pub const WARNINGS: &str = "warnings";
