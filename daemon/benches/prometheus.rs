@@ -48,7 +48,7 @@ fn scraper(more: &str) -> Scraper {
     Scraper::new(Name::new("target").expect("a name"), config)
 }
 
-fn again(criterion: &mut Criterion, name: &str, more: &str, answers: [Vec<u8>; 2]) {
+fn again(criterion: &mut Criterion, name: &str, more: &str, answers: &[Vec<u8>; 2]) {
     let mut scraper = scraper(more);
     let mut round = 0;
     let mut group = criterion.benchmark_group("prometheus");
@@ -85,11 +85,11 @@ fn scrapes(criterion: &mut Criterion) {
         bench.iter_batched(|| scraper(""), read, BatchSize::SmallInput);
     });
     group.finish();
-    again(criterion, "same series", "", [text(1), text(2)]);
-    again(criterion, "another order", "", [text(1), reversed.concat().into_bytes()]);
+    again(criterion, "same series", "", &[text(1), text(2)]);
+    again(criterion, "another order", "", &[text(1), reversed.concat().into_bytes()]);
     let named = "rates = [\"demo_requests_1_total\", \"demo_requests_2_total\"]\n\
                  quantiles = [{ metric = \"demo_seconds_0\", q = [0.5, 0.99], by = [] }]";
-    again(criterion, "same series, rates and quantiles", named, [text(1), text(2)]);
+    again(criterion, "same series, rates and quantiles", named, &[text(1), text(2)]);
 }
 
 criterion_group!(benches, scrapes);

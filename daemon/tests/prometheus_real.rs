@@ -16,7 +16,7 @@ mod real {
     use futures_util::future::BoxFuture;
 
     /// How long a server may take to say the next line while it starts.
-    const DEADLINE: Duration = Duration::from_secs(60);
+    const DEADLINE: Duration = Duration::from_mins(1);
 
     /// A server that is stopped with the test.
     struct Server {
@@ -154,7 +154,7 @@ mod real {
         let meminfo = std::fs::read_to_string("/proc/meminfo").unwrap();
         let total = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:")).unwrap();
         let total: f64 = total.trim().trim_end_matches(" kB").parse().unwrap();
-        assert_eq!(number(&first.value, "node_memory_MemTotal_bytes"), total * 1_024.0);
+        assert_eq!(Some(number(&first.value, "node_memory_MemTotal_bytes")), Some(total * 1_024.0));
         let stat = std::fs::read_to_string("/proc/stat").unwrap();
         let cores = stat.lines().filter(|line| line.starts_with("cpu")).count() - 1;
         assert_eq!(series(&first, "node_cpu_seconds_total"), cores * 8);
@@ -188,7 +188,7 @@ mod real {
         let server = Server::prometheus(folder.path(), METRICS);
         let reading = fetch(&mut *source(&server, QUERIES), 0).unwrap();
         let value = &reading.value;
-        assert_eq!(number(value, "sum"), 125.0);
+        assert_eq!(Some(number(value, "sum")), Some(125.0));
         let mut jobs: Vec<(&str, f64)> = (0..2)
             .map(|row| {
                 let job = value.at(&format!("jobs.{row}.job")).unwrap().as_text().unwrap();
@@ -198,7 +198,7 @@ mod real {
         jobs.sort_by(|a, b| a.0.cmp(b.0));
         assert_eq!(jobs, [("a", 120.0), ("b", 5.0)]);
         assert!(value.at("nothing").unwrap().is_absent());
-        assert_eq!(number(value, "infinite"), f64::INFINITY);
+        assert_eq!(Some(number(value, "infinite")), Some(f64::INFINITY));
         let points: Vec<(f64, f64)> = (0..3)
             .map(|row| {
                 let at = |field| number(value, &format!("points.{row}.{field}"));

@@ -157,7 +157,7 @@ pub struct Exemplar<'a> {
 pub fn text_of(bytes: &[u8]) -> Result<&str, ParseError> {
     std::str::from_utf8(bytes).map_err(|error| {
         let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
-        ParseError { line: 1 + before.iter().filter(|b| **b == b'\n').count(), cause: Cause::Utf8 }
+        ParseError { line: before.split(|byte| *byte == b'\n').count(), cause: Cause::Utf8 }
     })
 }
 
@@ -188,9 +188,8 @@ impl<'a> Lines<'a> {
             self.rest = rest;
             self.number += 1;
             let found = self.parse(line.strip_suffix('\r').unwrap_or(line));
-            match found.map_err(|cause| ParseError { line: self.number, cause })? {
-                Some(line) => return Ok(Some(line)),
-                None => continue,
+            if let Some(line) = found.map_err(|cause| ParseError { line: self.number, cause })? {
+                return Ok(Some(line));
             }
         }
         if self.format == Format::OpenMetrics && !self.ended {
@@ -207,13 +206,12 @@ impl<'a> Lines<'a> {
             return None;
         }
         let start = self.rest.len() - rest.len();
-        let (value, length) = match number::whole_line(rest) {
-            Some(found) => found,
-            None => {
-                let rest = self.rest.get(start..)?;
-                let end = rest.find('\n')?;
-                (value_and_more(rest.get(..end)?, self.format).ok()?.0, end + 1)
-            }
+        let (value, length) = if let Some(found) = number::whole_line(rest) {
+            found
+        } else {
+            let rest = self.rest.get(start..)?;
+            let end = rest.find('\n')?;
+            (value_and_more(rest.get(..end)?, self.format).ok()?.0, end + 1)
         };
         self.rest = self.rest.get(start + length..)?;
         self.number += 1;

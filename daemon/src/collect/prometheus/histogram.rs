@@ -52,7 +52,11 @@ mod tests {
         for (q, expected) in table {
             assert!((quantile(q, &buckets) - expected).abs() < 1e-9, "{q}");
         }
-        assert_eq!(quantile(0.999, &buckets), 1.0, "beyond the last bound nothing is known");
+        assert_eq!(
+            Some(quantile(0.999, &buckets)),
+            Some(1.0),
+            "beyond the last bound nothing is known"
+        );
     }
 
     #[test]
@@ -72,16 +76,22 @@ mod tests {
 
     #[test]
     fn negative_bounds_and_gaps_are_borne() {
-        assert_eq!(quantile(0.1, &[(-1.0, 5.0), (1.0, 10.0), (INF, 10.0)]), -1.0);
-        assert_eq!(quantile(1.0, &[(-1.0, 0.0), (1.0, 10.0), (INF, 10.0)]), 1.0);
-        assert_eq!(quantile(0.5, &[(1.0, 4.0), (2.0, f64::NAN), (4.0, 8.0), (INF, 8.0)]), 1.0);
-        assert_eq!(quantile(1.0, &[(1.0, 4.0), (2.0, 3.0), (4.0, 8.0), (INF, 8.0)]), 4.0);
+        assert_eq!(Some(quantile(0.1, &[(-1.0, 5.0), (1.0, 10.0), (INF, 10.0)])), Some(-1.0));
+        assert_eq!(Some(quantile(1.0, &[(-1.0, 0.0), (1.0, 10.0), (INF, 10.0)])), Some(1.0));
+        assert_eq!(
+            Some(quantile(0.5, &[(1.0, 4.0), (2.0, f64::NAN), (4.0, 8.0), (INF, 8.0)])),
+            Some(1.0)
+        );
+        assert_eq!(
+            Some(quantile(1.0, &[(1.0, 4.0), (2.0, 3.0), (4.0, 8.0), (INF, 8.0)])),
+            Some(4.0)
+        );
     }
 
     #[test]
     fn a_counter_that_fell_began_anew() {
-        assert_eq!(rise(10.0, 15.0), 5.0);
-        assert_eq!(rise(10.0, 4.0), 4.0);
+        assert_eq!(Some(rise(10.0, 15.0)), Some(5.0));
+        assert_eq!(Some(rise(10.0, 4.0)), Some(4.0));
         assert!(rise(f64::NAN, 4.0).is_nan());
     }
 

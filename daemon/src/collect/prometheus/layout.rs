@@ -109,7 +109,9 @@ impl Layout {
         }
         for metric in &config.rates {
             let name: Arc<str> = format!("{metric}:rate").into();
-            of(metric).iter().for_each(|candidate| key(&name, &candidate.labels));
+            for candidate in of(metric) {
+                key(&name, &candidate.labels);
+            }
             layout.rates.extend(named((&*name).into(), of(metric), config));
         }
         for quantiles in &config.quantiles {
@@ -120,7 +122,9 @@ impl Layout {
                 .collect();
             let groups = groups(of(&bucket_name(&quantiles.metric)), quantiles.by.as_ref(), config);
             for name in &names {
-                groups.iter().for_each(|(labels, _)| key(name, labels));
+                for (labels, _) in &groups {
+                    key(name, labels);
+                }
             }
             let quantiles =
                 names.iter().zip(&quantiles.q).map(|(name, q)| ((&**name).into(), *q)).collect();
@@ -265,7 +269,7 @@ fn groups(
         let mut buckets = Buckets::new();
         for (bound, entry) in found {
             match buckets.last_mut() {
-                Some((last, entries)) if *last == bound => entries.push(entry),
+                Some((last, entries)) if last.total_cmp(&bound).is_eq() => entries.push(entry),
                 _ => buckets.push((bound, vec![entry])),
             }
         }

@@ -4,14 +4,16 @@ use proptest::prelude::*;
 
 use super::*;
 
+type Pairs = Vec<(String, String)>;
+
 /// A sample that owns its texts, unescaped.
 #[derive(Clone, Debug, PartialEq)]
 struct Owned {
     metric: String,
-    labels: Vec<(String, String)>,
+    labels: Pairs,
     value: f64,
     timestamp: Option<i64>,
-    exemplar: Option<(Vec<(String, String)>, f64, Option<i64>)>,
+    exemplar: Option<(Pairs, f64, Option<i64>)>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
