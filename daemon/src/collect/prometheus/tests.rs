@@ -127,3 +127,20 @@ fn a_refused_query_is_named_with_what_the_server_said() {
         assert!(error.contains(expected), "{error}");
     }
 }
+
+#[test]
+fn the_examples_are_documents_without_problems() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/examples/prometheus/");
+    let texts = |kind: &str| -> Vec<String> {
+        let files = std::fs::read_dir(format!("{folder}{kind}")).unwrap();
+        files.map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap()).collect()
+    };
+    for text in texts("sources") {
+        let spec: ccm_proto::model::SourceSpec = toml::from_str(&text).unwrap();
+        assert_eq!(spec.problems(), [], "{text}");
+    }
+    for text in texts("widgets") {
+        let spec: ccm_proto::model::WidgetSpec = toml::from_str(&text).unwrap();
+        assert_eq!(spec.problems(), [], "{text}");
+    }
+}
