@@ -2,18 +2,19 @@
 
 #[cfg(test)]
 mod real {
-    use std::io::{BufRead, BufReader, Read, Write};
-    use std::net::TcpStream;
+    use std::io::{BufRead, BufReader};
     use std::path::Path;
     use std::process::{Child, Command, Stdio};
     use std::sync::{Arc, mpsc};
     use std::time::Duration;
 
-    use ccm_daemon::collect::prometheus::{Answered, Get, Page, fetcher};
+    use ccm_daemon::clock::Clock;
+    use ccm_daemon::collect::http::{Gateway, GatewayParts, Policy};
+    use ccm_daemon::collect::prometheus::{Outgoing, fetcher};
     use ccm_daemon::collect::{CollectError, Fetch, Moment};
-    use ccm_proto::model::{Name, Reading, Timestamp, Value};
+    use ccm_proto::model::source::PrometheusConfig;
+    use ccm_proto::model::{EgressSpec, Interval, Name, Reading, Timestamp, Value};
     use futures_util::FutureExt as _;
-    use futures_util::future::BoxFuture;
 
     /// How long a server may take to say the next line while it starts.
     const DEADLINE: Duration = Duration::from_mins(1);
@@ -97,43 +98,25 @@ mod real {
         }
     }
 
-    /// The plainest way to get a page.
-    struct Plain;
-
-    impl Get for Plain {
-        fn get<'a>(&'a self, page: &'a Page) -> BoxFuture<'a, Result<Answered, CollectError>> {
-            let rest = page.url.strip_prefix("http://").unwrap();
-            let (address, path) = rest.split_at(rest.find('/').unwrap());
-            let mut stream = TcpStream::connect(address).unwrap();
-            let accept = page.accept;
-            write!(stream, "GET {path} HTTP/1.0\r\nHost: {address}\r\nAccept: {accept}\r\n\r\n")
-                .unwrap();
-            let mut answer = Vec::new();
-            stream.read_to_end(&mut answer).unwrap();
-            let end = answer.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
-            let head = String::from_utf8(answer[..end].to_vec()).unwrap();
-            let content_type = head.lines().find_map(|line| line.strip_prefix("Content-Type: "));
-            let answered = Answered {
-                status: head.split(' ').nth(1).unwrap().parse().unwrap(),
-                content_type: content_type.map(ToOwned::to_owned),
-                retry_after: None,
-                body: answer.split_off(end + 4).into(),
-            };
-            Box::pin(std::future::ready(Ok(answered)))
-        }
-    }
-
+    /// A source that may dial this machine, and has no credential.
     fn source(server: &Server, config: &str) -> Box<dyn Fetch> {
+        let egress = "[[allow]]\nhost = '127.0.0.1'\nports = '*'";
+        let egress: EgressSpec = toml::from_str(egress).unwrap();
+        let gateway = Gateway::new(GatewayParts::system(Clock::system()));
+        gateway.set_policy(Policy::new([&egress]));
         let config = format!("url = 'http://{}'\n{config}", server.address);
-        let config: ccm_proto::model::source::PrometheusConfig = toml::from_str(&config).unwrap();
+        let config: PrometheusConfig = toml::from_str(&config).unwrap();
         assert_eq!(config.problems(), []);
-        fetcher(Name::new("real").unwrap(), config, Arc::new(Plain))
+        let name = Name::new("real").unwrap();
+        let attach = Arc::new(|| std::future::ready(Ok(None)).boxed());
+        let timeout = Interval::from_secs(60);
+        let outgoing = Outgoing::new(gateway, name.clone(), &config, timeout, attach);
+        fetcher(name, config, Arc::new(outgoing))
     }
 
-    fn fetch(source: &mut dyn Fetch, seconds: u64) -> Result<Reading, CollectError> {
+    async fn fetch(source: &mut dyn Fetch, seconds: u64) -> Result<Reading, CollectError> {
         let at = Timestamp::from_millis(1_700_000_160_000);
-        let moment = Moment { at, elapsed: Duration::from_secs(seconds) };
-        source.fetch(moment).now_or_never().unwrap()
+        source.fetch(Moment { at, elapsed: Duration::from_secs(seconds) }).await
     }
 
     fn number(value: &Value, path: &str) -> f64 {
@@ -144,13 +127,13 @@ mod real {
         reading.samples.keys.iter().filter(|key| &*key.metric == metric).count()
     }
 
-    #[test]
-    fn a_node_exporter_tells_what_the_kernel_does() {
+    #[tokio::test]
+    async fn a_node_exporter_tells_what_the_kernel_does() {
         let server = Server::node_exporter();
         let config = "rows = ['node_cpu_seconds_total']\nrates = ['node_cpu_seconds_total']\n\
                       drop = ['go_*']";
         let mut source = source(&server, config);
-        let first = fetch(&mut *source, 0).unwrap();
+        let first = fetch(&mut *source, 0).await.unwrap();
         let meminfo = std::fs::read_to_string("/proc/meminfo").unwrap();
         let total = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:")).unwrap();
         let total: f64 = total.trim().trim_end_matches(" kB").parse().unwrap();
@@ -164,7 +147,7 @@ mod real {
         );
         assert!(first.value.at("go_goroutines").is_none());
         assert_eq!(first.samples.keys.len(), first.samples.values.len());
-        let second = fetch(&mut *source, 10).unwrap();
+        let second = fetch(&mut *source, 10).await.unwrap();
         let rate = number(&second.value, "node_cpu_seconds_total:rate.0.value");
         assert!((0.0..=cores as f64).contains(&rate), "{rate}");
         assert!(number(&second.value, "scrape_samples_scraped") > 300.0);
@@ -182,11 +165,11 @@ mod real {
         [query.ranges]\n\
         points = { query = 'demo_total{job=\"a\"}', window = '2m', step = '1m' }\n";
 
-    #[test]
-    fn a_prometheus_answers_instant_and_range_queries() {
+    #[tokio::test]
+    async fn a_prometheus_answers_instant_and_range_queries() {
         let folder = tempfile::tempdir().unwrap();
         let server = Server::prometheus(folder.path(), METRICS);
-        let reading = fetch(&mut *source(&server, QUERIES), 0).unwrap();
+        let reading = fetch(&mut *source(&server, QUERIES), 0).await.unwrap();
         let value = &reading.value;
         assert_eq!(Some(number(value, "sum")), Some(125.0));
         let mut jobs: Vec<(&str, f64)> = (0..2)
@@ -210,28 +193,29 @@ mod real {
         assert_eq!(series(&reading, "jobs"), 2);
     }
 
-    #[test]
-    fn a_prometheus_says_what_is_wrong_with_a_query() {
+    #[tokio::test]
+    async fn a_prometheus_says_what_is_wrong_with_a_query() {
         let folder = tempfile::tempdir().unwrap();
         let server = Server::prometheus(folder.path(), METRICS);
-        let error = fetch(&mut *source(&server, "[query.values]\nbad = 'sum('"), 0).unwrap_err();
+        let error =
+            fetch(&mut *source(&server, "[query.values]\nbad = 'sum('"), 0).await.unwrap_err();
         let text = error.to_string();
         assert!(text.contains("bad: it refuses the query as bad_data"), "{text}");
         assert!(text.contains("unclosed left parenthesis"), "{text}");
     }
 
-    #[test]
-    fn quantiles_are_those_of_the_requests_between_two_scrapes() {
+    #[tokio::test]
+    async fn quantiles_are_those_of_the_requests_between_two_scrapes() {
         let folder = tempfile::tempdir().unwrap();
         let server = Server::prometheus(folder.path(), METRICS);
         let config = "drop = ['*_bucket']\nquantiles = [{ metric = 'prometheus_http_request_duration_seconds', q = [0.5], by = ['handler'] }]";
         let mut target = source(&server, config);
         let mut queries = source(&server, QUERIES);
         // The first makes the histogram of this call, the second is between two scrapes of it.
-        fetch(&mut *queries, 0).unwrap();
-        fetch(&mut *target, 0).unwrap();
-        fetch(&mut *queries, 0).unwrap();
-        let reading = fetch(&mut *target, 10).unwrap();
+        fetch(&mut *queries, 0).await.unwrap();
+        fetch(&mut *target, 0).await.unwrap();
+        fetch(&mut *queries, 0).await.unwrap();
+        let reading = fetch(&mut *target, 10).await.unwrap();
         let rows = reading.value.at("prometheus_http_request_duration_seconds:p50").unwrap();
         let handler =
             |row: &&Value| row.at("handler").and_then(Value::as_text) == Some("/api/v1/query");

@@ -9,6 +9,7 @@ pub mod get;
 mod histogram;
 mod labels;
 mod layout;
+pub mod outgoing;
 mod results;
 mod rules;
 pub mod scrape;
@@ -22,6 +23,7 @@ use ccm_proto::model::Name;
 use ccm_proto::model::source::prometheus::PrometheusConfig;
 
 pub use get::{Answered, Get, Page};
+pub use outgoing::{Attach, Outgoing};
 pub use scrape::{Scrape, ScrapeError, Scraper};
 
 use super::Fetch;

@@ -20,6 +20,8 @@ pub struct Page {
     pub url: String,
     /// What may be answered.
     pub accept: &'static str,
+    /// Whether the answer may be compressed.
+    pub compressed: bool,
     /// The most bytes of the answer.
     pub bytes_max: u64,
 }

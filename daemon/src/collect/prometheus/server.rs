@@ -102,6 +102,7 @@ impl ServerFetcher {
         Page {
             url: below(&self.config.url, &path),
             accept: "application/json",
+            compressed: true,
             bytes_max: ANSWER_BYTES_MAX,
         }
     }

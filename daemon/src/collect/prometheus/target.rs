@@ -38,6 +38,8 @@ impl TargetFetcher {
         let page = Page {
             url: below(&config.url, path),
             accept: ACCEPT,
+            // Undoing it would cost ten times what reading does, and targets are near.
+            compressed: false,
             bytes_max: bytes.clamp(ANSWER_BYTES_MIN, ANSWER_BYTES_MAX),
         };
         let scraper = Scraper::new(source.clone(), config.clone());
