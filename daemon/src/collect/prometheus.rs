@@ -19,21 +19,34 @@ pub mod target;
 
 use std::sync::Arc;
 
-use ccm_proto::model::Name;
 use ccm_proto::model::source::prometheus::PrometheusConfig;
+use ccm_proto::model::{Interval, Name};
 
 pub use get::{Answered, Get, Page};
 pub use outgoing::{Attach, Outgoing};
 pub use scrape::{Scrape, ScrapeError, Scraper};
 
-use super::Fetch;
+use super::http::Gateway;
+use super::{Collector, Fetch};
+
+/// The collector of a source whose reading may take `timeout`.
+pub fn collector(
+    source: Name,
+    config: PrometheusConfig,
+    timeout: Interval,
+    gateway: Gateway,
+    attach: Attach,
+) -> Collector {
+    let outgoing = Outgoing::new(gateway, source.clone(), &config, timeout, attach);
+    Collector::Fetch(fetcher(source, config, Arc::new(outgoing)))
+}
 
 /// What fetches the readings of a source, by way of `get`.
 pub fn fetcher(source: Name, config: PrometheusConfig, get: Arc<dyn Get>) -> Box<dyn Fetch> {
     if config.query.is_some() {
         Box::new(server::ServerFetcher::new(source, Arc::new(config), get))
     } else {
-        Box::new(target::TargetFetcher::new(source, &config, get))
+        Box::new(target::TargetFetcher::new(source, config, get))
     }
 }
 

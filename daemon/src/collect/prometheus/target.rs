@@ -32,7 +32,7 @@ pub struct TargetFetcher {
 
 impl TargetFetcher {
     /// For the target of a source.
-    pub fn new(source: Name, config: &PrometheusConfig, get: Arc<dyn Get>) -> Self {
+    pub fn new(source: Name, config: PrometheusConfig, get: Arc<dyn Get>) -> Self {
         let path = config.path.as_deref().unwrap_or(PATH_DEFAULT);
         let bytes = SERIES_BYTES * u64::from(config.limit_series);
         let page = Page {
@@ -42,7 +42,7 @@ impl TargetFetcher {
             compressed: false,
             bytes_max: bytes.clamp(ANSWER_BYTES_MIN, ANSWER_BYTES_MAX),
         };
-        let scraper = Scraper::new(source.clone(), config.clone());
+        let scraper = Scraper::new(source.clone(), config);
         Self { source, get, page, scraper, duplicates: 0 }
     }
 
