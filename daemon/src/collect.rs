@@ -26,7 +26,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ccm_proto::SafeText;
-use ccm_proto::model::source::SourceType;
+use ccm_proto::model::source::{PrometheusConfig, SourceType};
 use ccm_proto::model::{Interval, Name, Reading, Timestamp};
 use futures_util::future::BoxFuture;
 
@@ -36,7 +36,7 @@ use crate::secret::SecretStore;
 
 use credentials::Credentials;
 use external_api::ExternalApi;
-use http::{Gateway, GatewayParts};
+use http::{Gateway, GatewayParts, Origin};
 
 pub use scheduler::Scheduler;
 pub use self_metrics::SelfMetrics;
@@ -169,6 +169,22 @@ impl Environment {
             Credentials::new(SecretStore::empty(clock.clone()), gateway.clone(), clock);
         Self { metrics: Arc::default(), gateway, credentials }
     }
+
+    fn prometheus(&self, name: Name, config: PrometheusConfig, timeout: Interval) -> Collector {
+        let (credentials, source) = (self.credentials.clone(), name.clone());
+        let (credential, auth) = (config.credential.clone(), config.auth.clone());
+        let to = config.url.parse::<Origin>();
+        let attach: prometheus::Attach = Arc::new(move || {
+            let (credentials, source) = (credentials.clone(), source.clone());
+            let (credential, auth, to) = (credential.clone(), auth.clone(), to.clone());
+            Box::pin(async move {
+                let (Some(credential), Ok(to)) = (credential, to) else { return Ok(None) };
+                let attached = credentials.attach(&source, &credential, auth.as_ref(), &to).await;
+                attached.map(Some).map_err(|error| error.to_collect_error())
+            })
+        });
+        prometheus::collector(name, config, timeout, self.gateway.clone(), attach)
+    }
 }
 
 /// The collectors of all source types that are asked for their readings.
@@ -191,6 +207,10 @@ pub fn collectors(environment: Environment) -> Factory {
                 assignment.connector.as_deref(),
                 &environment,
             ))),
+            SourceType::Prometheus => match spec.prometheus.clone() {
+                Some(config) => environment.prometheus(name, config, spec.effective_timeout()),
+                None => Collector::Fetch(Box::new(Unable(spec.source_type))),
+            },
             _ => Collector::Fetch(Box::new(Unable(spec.source_type))),
         }
     })
