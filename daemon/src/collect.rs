@@ -4,6 +4,7 @@
 //! speaks by itself ([`Follow`]). The [`scheduler`] is the edge that runs each and hands what comes
 //! to the engine; [`schedule`] is the arithmetic of its ticks.
 
+pub mod budget;
 pub mod credentials;
 pub mod daemon;
 pub mod external_api;
@@ -19,7 +20,9 @@ pub mod self_metrics;
 mod series;
 pub mod status;
 pub mod system;
+pub mod tap;
 pub mod template;
+pub mod trial;
 mod worker;
 
 use std::sync::Arc;

@@ -14,6 +14,7 @@ mod history;
 mod keys;
 mod manual;
 mod output;
+mod source;
 mod status;
 
 use std::process::ExitCode;
@@ -58,6 +59,7 @@ pub async fn run(
         Command::Edit(args) => edit::run(&args, link).await,
         Command::Status(args) => status::run(&args, link).await,
         Command::Daemon(command) => daemon::run(command, link).await,
+        Command::Source(command) => source::run(command, link).await,
         Command::Cred(command) => cred::run(command, link).await,
         Command::Doctor(args) => doctor::run(&args, link).await,
         Command::Keys => keys::run(look),

@@ -206,7 +206,7 @@ impl Parts {
             ),
             documents: Documents::new(self.registry.clone(), facts.clock.clone()),
             history: Histories::new(facts.engine.clone()),
-            sources: Sources::new(Arc::clone(facts)),
+            sources: Sources::new(Arc::clone(facts), self.outside.environment.clone()),
             credentials: Credentials::new(
                 self.outside.secrets.clone(),
                 self.registry.snapshot(),

@@ -27,7 +27,7 @@ pub mod retry_after;
 pub mod tls;
 
 pub use cache::Caching;
-pub use calls::{CallRecord, CredentialUse, Hit, Usage};
+pub use calls::{CallRecord, CredentialUse, Hit, Unusual, Usage};
 pub use client::HttpClient;
 pub use connect::{Connector, Dial, Resolve, SystemDialler, SystemResolver};
 pub use credential::{Attached, Expose, Placement};

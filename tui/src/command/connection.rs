@@ -2,6 +2,7 @@
 
 use ccm_proto::wire::credential_service_client::CredentialServiceClient;
 use ccm_proto::wire::document_service_client::DocumentServiceClient;
+use ccm_proto::wire::source_service_client::SourceServiceClient;
 use ccm_proto::wire::system_service_client::SystemServiceClient;
 use tonic::transport::{Channel, Endpoint};
 
@@ -50,6 +51,11 @@ impl Connection {
     /// Calls about documents.
     pub fn documents(&self) -> DocumentServiceClient<Channel> {
         DocumentServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_MAX)
+    }
+
+    /// Calls about sources.
+    pub fn sources(&self) -> SourceServiceClient<Channel> {
+        SourceServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_MAX)
     }
 
     /// Calls about secrets of external APIs.

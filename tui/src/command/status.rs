@@ -22,7 +22,7 @@ pub(super) async fn run(args: &StatusArgs, link: &LinkArgs) -> Result<ExitCode, 
     Ok(ExitCode::SUCCESS)
 }
 
-fn quality(quality: Quality) -> &'static str {
+pub(super) fn quality(quality: Quality) -> &'static str {
     match quality {
         Quality::Loading => "loading",
         Quality::Live => "live",

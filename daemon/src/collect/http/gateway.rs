@@ -24,6 +24,7 @@ use super::quota::Quota;
 use super::response::{Opened, Response, Timing};
 use super::retry_after::{WAIT_MAX, retry_after};
 use crate::clock::Clock;
+use crate::collect::tap::{Exchange, Tap};
 
 use api::{Api, Outcome, Permit};
 pub use api::{ApiLimits, ApiState};
@@ -64,7 +65,7 @@ type WeakFlight = WeakShared<BoxFuture<'static, Result<Fetched, FetchError>>>;
 
 /// Makes calls. Clones share everything.
 #[derive(Clone)]
-pub struct Gateway(Arc<Inner>);
+pub struct Gateway(Arc<Inner>, Option<Tap>);
 
 struct Inner {
     client: HttpClient,
@@ -94,6 +95,8 @@ struct Came<'a> {
     bytes: u64,
     hit: Hit,
     error: Option<&'a FetchError>,
+    /// The answer itself, where it is at hand.
+    answer: Option<&'a Response>,
 }
 
 /// A call under way. One that is dropped before it has ended was given up, and is written down
@@ -112,7 +115,8 @@ impl Drop for Pending<'_> {
             let error = FetchError::GivenUp { api: SafeText::new(&self.call.api) };
             let (status, bytes, hit) = (None, 0, Hit::Miss);
             let error = Some(&error);
-            self.gateway.note(self.call, &Came { status, latency, bytes, hit, error });
+            self.gateway
+                .note(self.call, &Came { status, latency, bytes, hit, error, answer: None });
         }
     }
 }
@@ -123,14 +127,22 @@ impl Gateway {
         let policy = PolicyInForce::default();
         let clock = parts.clock;
         let connector = Connector::new(parts.resolver, parts.dialler, policy, clock.clone());
-        Self(Arc::new(Inner {
-            client: HttpClient::new(connector, clock.clone()),
-            clock,
-            apis: Mutex::default(),
-            cache: Mutex::new(Cache::new(parts.cache_bytes)),
-            calls: Mutex::default(),
-            flights: Mutex::default(),
-        }))
+        Self(
+            Arc::new(Inner {
+                client: HttpClient::new(connector, clock.clone()),
+                clock,
+                apis: Mutex::default(),
+                cache: Mutex::new(Cache::new(parts.cache_bytes)),
+                calls: Mutex::default(),
+                flights: Mutex::default(),
+            }),
+            None,
+        )
+    }
+
+    /// The same gateway, whose calls by this handle are shown to `tap` in full.
+    pub fn tapped(&self, tap: Tap) -> Self {
+        Self(Arc::clone(&self.0), Some(tap))
     }
 
     /// Puts a policy in force, for connections that wait too. Kept answers are forgotten: they may
@@ -168,7 +180,17 @@ impl Gateway {
         if let Some(kept) = self.fresh(&key) {
             let status = Some(kept.response.status.as_u16());
             let (latency, bytes) = (Duration::ZERO, 0);
-            self.note(&call, &Came { status, latency, bytes, hit: Hit::Fresh, error: None });
+            self.note(
+                &call,
+                &Came {
+                    status,
+                    latency,
+                    bytes,
+                    hit: Hit::Fresh,
+                    error: None,
+                    answer: Some(&kept.response),
+                },
+            );
             let (timing, quota) = (Timing::default(), None);
             let response = kept.response;
             return Ok(Fetched { response, hit: Hit::Fresh, timing, at: kept.at, quota });
@@ -185,7 +207,11 @@ impl Gateway {
             Err(error) => error.status(),
         };
         let error = result.as_ref().err();
-        self.note(&call, &Came { status, latency, bytes: 0, hit: Hit::Shared, error });
+        let shared = result.as_ref().ok().map(|fetched| &*fetched.response);
+        self.note(
+            &call,
+            &Came { status, latency, bytes: 0, hit: Hit::Shared, error, answer: shared },
+        );
         result.map(|fetched| Fetched { hit: Hit::Shared, ..fetched })
     }
 
@@ -205,7 +231,14 @@ impl Gateway {
                 let result = permit.finish(judged.outcome, judged.quota);
                 let error = judged.error.map(|error| error.with_tries(result));
                 let (status, bytes) = (Some(opened.status.as_u16()), 0);
-                let came = Came { status, latency, bytes, hit: Hit::Miss, error: error.as_ref() };
+                let came = Came {
+                    status,
+                    latency,
+                    bytes,
+                    hit: Hit::Miss,
+                    error: error.as_ref(),
+                    answer: None,
+                };
                 self.note(&call, &came);
                 error.map_or(Ok(opened), Err)
             }
@@ -254,7 +287,14 @@ impl Gateway {
             let error_of = Some(&error);
             self.note(
                 call,
-                &Came { status: None, latency, bytes, hit: Hit::Unsent, error: error_of },
+                &Came {
+                    status: None,
+                    latency,
+                    bytes,
+                    hit: Hit::Unsent,
+                    error: error_of,
+                    answer: None,
+                },
             );
             error
         })
@@ -319,7 +359,17 @@ impl Gateway {
         if let Err(error) = &admitted {
             let latency = self.0.clock.elapsed().saturating_sub(start);
             let (status, bytes) = (None, 0);
-            self.note(call, &Came { status, latency, bytes, hit: Hit::Unsent, error: Some(error) });
+            self.note(
+                call,
+                &Came {
+                    status,
+                    latency,
+                    bytes,
+                    hit: Hit::Unsent,
+                    error: Some(error),
+                    answer: None,
+                },
+            );
         }
         admitted
     }
@@ -330,7 +380,10 @@ impl Gateway {
         let error = FetchError::from(error);
         let latency = self.0.clock.elapsed().saturating_sub(start);
         let (status, bytes) = (None, 0);
-        self.note(call, &Came { status, latency, bytes, hit: Hit::Miss, error: Some(&error) });
+        self.note(
+            call,
+            &Came { status, latency, bytes, hit: Hit::Miss, error: Some(&error), answer: None },
+        );
         error
     }
 
@@ -353,13 +406,19 @@ impl Gateway {
             let response =
                 lock(&self.0.cache).confirm(key, &kept, &response.headers, call.caching, at);
             let hit = Hit::Confirmed;
-            self.note(call, &Came { status, latency, bytes, hit, error: None });
+            self.note(
+                call,
+                &Came { status, latency, bytes, hit, error: None, answer: Some(&response) },
+            );
             return Ok(Fetched { response, hit, timing, at, quota });
         }
         let tries = permit.finish(judged.outcome, quota);
         let error = judged.error.map(|error| error.with_tries(tries));
         let hit = Hit::Miss;
-        self.note(call, &Came { status, latency, bytes, hit, error: error.as_ref() });
+        self.note(
+            call,
+            &Came { status, latency, bytes, hit, error: error.as_ref(), answer: Some(&response) },
+        );
         if let Some(error) = error {
             return Err(error);
         }
@@ -430,6 +489,9 @@ impl Gateway {
 
     /// Writes a call down.
     fn note(&self, call: &Call, came: &Came<'_>) {
+        if let Some(tap) = &self.1 {
+            tap.take(exchange(call, came));
+        }
         let record = CallRecord {
             at: self.0.clock.now(),
             source: call.source.clone(),
@@ -468,4 +530,51 @@ struct Judged {
     outcome: Outcome,
     quota: Option<Quota>,
     error: Option<FetchError>,
+}
+
+/// A call as a trial shows it.
+fn exchange(call: &Call, came: &Came<'_>) -> Exchange {
+    let request = &call.request;
+    let mut exchange = Exchange {
+        asked: format!("{} {}{}", request.method(), request.target(), request.path()),
+        request_headers: headers(request.headers()),
+        request_body: request.body().clone(),
+        credential: call.credential.as_ref().map(|attached| attached.name.to_string()),
+        hit: came.hit.as_str(),
+        status: came.status,
+        answer_bytes: came.bytes,
+        phases: vec![("total", came.latency.as_secs_f64() * 1_000.0)],
+        error: came.error.map(FetchError::to_safe_text),
+        ..Exchange::default()
+    };
+    if let Some(answer) = came.answer {
+        exchange.answer_headers = headers(&answer.headers);
+        exchange.answer = answer.body.clone();
+        if came.hit != Hit::Fresh {
+            exchange.phases = phases(&answer.timing);
+        }
+    }
+    if let Some(attached) = &call.credential {
+        exchange.mask(attached.secret.expose());
+    }
+    exchange
+}
+
+fn headers(headers: &hyper::HeaderMap) -> Vec<String> {
+    let line = |(name, value): (&hyper::header::HeaderName, &hyper::header::HeaderValue)| {
+        format!("{name}: {}", String::from_utf8_lossy(value.as_bytes()))
+    };
+    headers.iter().map(line).collect()
+}
+
+fn phases(timing: &Timing) -> Vec<(&'static str, f64)> {
+    let all = [
+        ("dns", timing.dns_ms),
+        ("connect", timing.connect_ms),
+        ("tls", timing.tls_ms),
+        ("first byte", timing.first_byte_ms),
+        ("total", timing.total_ms),
+    ];
+    // A connection that was there has no beginning.
+    all.into_iter().filter(|(name, ms)| *ms > 0.0 || *name == "total").collect()
 }
