@@ -82,6 +82,18 @@ impl<T> FairQueue<T> {
         None
     }
 
+    /// Drops those whose deadline has passed or who are gone.
+    pub fn prune(&mut self, now: Duration, is_there: impl Fn(&T) -> bool) {
+        for owners in [&mut self.interactive, &mut self.scheduled] {
+            owners.retain_mut(|(_, line)| {
+                line.retain(|waiting| waiting.deadline > now && is_there(&waiting.item));
+                !line.is_empty()
+            });
+        }
+        let lines = self.interactive.iter().chain(&self.scheduled);
+        self.len = lines.map(|(_, line)| line.len()).sum();
+    }
+
     /// How many wait, with those that have given up and were not noticed yet.
     pub fn len(&self) -> usize {
         self.len

@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use super::super::breaker::{self, Breaker};
 use super::super::bucket::Bucket;
 use super::super::calls::Usage;
-use super::super::queue::FairQueue;
+use super::super::queue::{FairQueue, WAITING_MAX};
 use super::super::quota::Quota;
 use super::super::retry_after::WAIT_MAX;
 use super::{Call, FetchError, REFUSALS_MAX, Wait};
@@ -106,6 +106,7 @@ struct Core {
     pumping: bool,
     breaker: Breaker,
     quota: Option<Quota>,
+    quota_told: Duration,
     held_until: Duration,
     refusals: u32,
     refused_revision: u64,
@@ -129,13 +130,20 @@ impl Core {
         if self.held_until > now {
             return Some((Wait::Asked, Interval::from(self.held_until.saturating_sub(now))));
         }
-        if let Some(after) = self.quota.and_then(|quota| quota.exhausted(at, WAIT_MAX)) {
+        // What was said long ago is not believed for ever: a call goes out and hears it anew.
+        let recent = WAIT_MAX.as_duration().saturating_sub(now.saturating_sub(self.quota_told));
+        if let Some(after) = self.quota.and_then(|quota| quota.exhausted(at, recent.into())) {
             return Some((Wait::Quota, after));
         }
         match self.breaker.state(now) {
             breaker::State::Open(after) => Some((Wait::Circuit, Interval::from(after))),
             breaker::State::Closed | breaker::State::HalfOpen => None,
         }
+    }
+
+    /// Drops those who have given up.
+    fn prune(&mut self, now: Duration) {
+        self.queue.prune(now, |sender| !sender.is_closed());
     }
 
     fn has_slot(&self) -> bool {
@@ -216,6 +224,9 @@ impl Api {
                 self.trial(&mut core, now)?;
                 core.in_flight += 1;
                 return Ok(self.permit());
+            }
+            if core.queue.len() >= WAITING_MAX {
+                core.prune(now);
             }
             let (sender, receiver) = oneshot::channel();
             let deadline = now + call.limits.wait.as_duration();
@@ -304,6 +315,7 @@ impl Api {
         core.in_flight = core.in_flight.saturating_sub(1);
         if quota.is_some() {
             core.quota = quota;
+            core.quota_told = now;
         }
         match outcome {
             Outcome::Good => {
@@ -348,7 +360,8 @@ impl Api {
     /// What is known of it; `usage` is asked by its name.
     pub(super) fn state(&self, usage: impl FnOnce(&str) -> Usage) -> ApiState {
         let now = self.clock.elapsed();
-        let core = self.core();
+        let mut core = self.core();
+        core.prune(now);
         let held = core.held_until.checked_sub(now).filter(|left| !left.is_zero());
         ApiState {
             api: Arc::clone(&self.name),

@@ -50,6 +50,18 @@ fn whoever_is_too_late_or_gone_does_not_go() {
 }
 
 #[test]
+fn whoever_has_given_up_takes_no_room() {
+    let mut queue = FairQueue::default();
+    for item in 0..100 {
+        push(&mut queue, item, Priority::Scheduled, &format!("owner-{}", item % 7));
+    }
+    queue.prune(Duration::ZERO, |item| item % 10 == 0);
+    assert_eq!(queue.len(), 10);
+    queue.prune(LATE, |_| true);
+    assert!(queue.is_empty() && all(&mut queue).is_empty());
+}
+
+#[test]
 fn a_full_queue_says_so() {
     let mut queue = FairQueue::default();
     for item in 0..WAITING_MAX as u32 {

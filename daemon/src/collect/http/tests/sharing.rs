@@ -36,6 +36,22 @@ fn pass(clock: &Clock, time: Duration) {
 }
 
 #[tokio::test]
+async fn a_quota_that_is_never_renewed_is_asked_about_every_hour() {
+    let headers = "x-ratelimit-remaining: 0\r\nx-ratelimit-reset: 2000000\r\n";
+    let stub = Stub::saying(ok(headers, b"x")).await;
+    let (gateway, clock) = manual();
+    let mut call = call(&stub.url("/"));
+    call.quota = Some(Arc::new(QuotaHeaders::default()));
+    for sent in 1..=5 {
+        gateway.fetch(call.clone()).await.unwrap();
+        let error = gateway.fetch(call.clone()).await.unwrap_err();
+        assert_eq!(error.after(), Some(Interval::from_secs(3_600)));
+        assert_eq!(stub.heads().len(), sent);
+        pass(&clock, Duration::from_hours(1));
+    }
+}
+
+#[tokio::test]
 async fn those_who_ask_the_same_at_once_share_one_request() {
     let (go, ready) = tokio::sync::watch::channel(false);
     let stub = Stub::start(move |_, _| Reply::When(ready.clone(), ok("", b"one"))).await;
