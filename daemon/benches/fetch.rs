@@ -125,6 +125,8 @@ async fn run(gateway: Gateway, call: Call, clock: Clock, until: Duration) -> Vec
         let fetched = gateway.fetch(call.clone()).await.unwrap();
         assert_eq!(fetched.response.body.len(), BODY.len());
         let took = clock.elapsed().saturating_sub(start);
+        // Answers that are there never wait: without this the other callers would.
+        tokio::task::consume_budget().await;
         latencies.push(u32::try_from(took.as_micros()).unwrap_or(u32::MAX));
     }
 }
