@@ -7,6 +7,8 @@
 
 #[path = "packs/asking.rs"]
 mod asking;
+#[path = "packs/damage.rs"]
+mod damage;
 #[path = "packs/documents.rs"]
 mod documents;
 #[path = "packs/fake.rs"]
@@ -17,3 +19,5 @@ mod fixtures;
 mod form;
 #[path = "packs/paths.rs"]
 mod paths;
+#[path = "packs/readings.rs"]
+mod readings;

@@ -117,42 +117,56 @@ fn widgets_show_only_what_their_endpoint_takes_out() {
     }
 }
 
+/// The places of a reading that a widget shows.
+pub(crate) struct Places {
+    pub(crate) values: Vec<String>,
+    /// A list and the fields of its items.
+    pub(crate) rows: Option<(String, Vec<String>)>,
+}
+
+impl Places {
+    pub(crate) fn of(widget: &Value) -> Self {
+        let config = &widget[widget["type"].as_str().unwrap_or_default()];
+        let each = |list: &'static str| config[list].as_array().into_iter().flatten();
+        let texts = |found: Vec<&Value>| -> Vec<String> {
+            found.into_iter().filter_map(Value::as_str).map(str::to_owned).collect()
+        };
+        let mut values = vec![&config["primary"]["value"], &config["value"]];
+        let places =
+            [("secondary", "value"), ("items", "value"), ("items", "max"), ("series", "metric")];
+        for (list, field) in places {
+            values.extend(each(list).map(|item| &item[field]));
+        }
+        let rows = &config["rows"];
+        let path = rows.as_str().or(rows["path"].as_str());
+        let mut fields = vec![&config["key"], &config["sort"]];
+        fields.extend(each("columns").map(|column| &column["field"]));
+        fields.extend(["title", "subtitle", "badge"].map(|field| &config["item"][field]));
+        fields.extend(["x", "y", "label", "value"].map(|field| &rows[field]));
+        let series = rows["series"].as_array().into_iter().flatten();
+        fields.extend(series.clone().map(|series| &series["y"]));
+        let mut fields = texts(fields);
+        let filters = series.filter_map(|series| series["filter"].as_object());
+        fields.extend(filters.flat_map(|filter| filter.keys().cloned()));
+        Self { values: texts(values), rows: path.map(|path| (path.to_owned(), fields)) }
+    }
+}
+
 /// The paths of a widget that its endpoint does not take out.
 fn missing(endpoint: &Endpoint, widget: &Value) -> Vec<String> {
     let extract = endpoint.extract.clone().unwrap_or_default();
-    let kind = widget["type"].as_str().unwrap_or_default();
-    let config = &widget[kind];
-    let mut missing = Vec::new();
-    let mut value = |path: &Value| {
-        let path = path.as_str().unwrap_or_default();
-        if !path.is_empty() && !extract.values.contains_key(path) {
-            missing.push(path.to_owned());
+    let places = Places::of(widget);
+    let mut missing = places.values;
+    missing.retain(|value| !extract.values.contains_key(value));
+    if let Some((rows, mut fields)) = places.rows {
+        match extract.lists.get(&rows) {
+            None => missing.push(rows),
+            Some(list) => {
+                fields.retain(|field| !list.fields.contains_key(field));
+                missing.extend(fields);
+            }
         }
-    };
-    value(&config["primary"]["value"]);
-    value(&config["value"]);
-    let places =
-        [("secondary", "value"), ("items", "value"), ("items", "max"), ("series", "metric")];
-    for (list, field) in places {
-        config[list].as_array().into_iter().flatten().for_each(|item| value(&item[field]));
     }
-    let rows = config["rows"].as_str().or(config["rows"]["path"].as_str());
-    let Some(rows) = rows else { return missing };
-    let Some(list) = extract.lists.get(rows) else {
-        missing.push(rows.to_owned());
-        return missing;
-    };
-    let mut fields: Vec<&Value> = vec![&config["key"], &config["sort"]];
-    fields
-        .extend(config["columns"].as_array().into_iter().flatten().map(|column| &column["field"]));
-    fields.extend(["title", "subtitle", "badge"].map(|field| &config["item"][field]));
-    fields.extend(["x", "y", "label", "value"].map(|field| &config["rows"][field]));
-    let series = config["rows"]["series"].as_array().into_iter().flatten();
-    fields.extend(series.clone().map(|series| &series["y"]));
-    let filters = series.filter_map(|series| series["filter"].as_object());
-    let filters = filters.flat_map(|filter| filter.keys()).map(String::as_str);
-    let named = fields.into_iter().filter_map(Value::as_str).chain(filters);
-    missing.extend(named.filter(|field| !list.fields.contains_key(*field)).map(str::to_owned));
     missing
 }
 

@@ -18,10 +18,12 @@ pub(super) fn typed(value: Value, wanted: Option<ValueType>) -> Value {
     }
 }
 
-/// A number times `scale`; anything else as it is.
+/// A number times `scale`, absent when that is beyond all numbers; anything else as it is.
 pub(super) fn scaled(value: Value, scale: Option<f64>) -> Value {
     match (scale, value.as_number()) {
-        (Some(scale), Some(number)) => Value::from(number * scale),
+        (Some(scale), Some(number)) => {
+            Some(number * scale).filter(|n| n.is_finite()).map_or(Value::Absent, Value::from)
+        }
         _ => value,
     }
 }
