@@ -43,8 +43,9 @@ pub fn collector(
 
 /// What fetches the readings of a source, by way of `get`.
 pub fn fetcher(source: Name, config: PrometheusConfig, get: Arc<dyn Get>) -> Box<dyn Fetch> {
+    let config = Arc::new(config);
     if config.query.is_some() {
-        Box::new(server::ServerFetcher::new(source, Arc::new(config), get))
+        Box::new(server::ServerFetcher::new(source, config, get))
     } else {
         Box::new(target::TargetFetcher::new(source, config, get))
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use ccm_proto::model::source::prometheus::PrometheusConfig;
+use ccm_proto::model::source::prometheus::{PrometheusConfig, QuantileConfig};
 use ccm_proto::model::{Labels, Name, SeriesKey, Value};
 use compact_str::CompactString;
 
@@ -108,18 +108,14 @@ impl Layout {
             layout.rows.extend(named(metric.as_str().into(), of(metric), config));
         }
         for metric in &config.rates {
-            let name: Arc<str> = format!("{metric}:rate").into();
+            let name: Arc<str> = rate_name(metric).into();
             for candidate in of(metric) {
                 key(&name, &candidate.labels);
             }
             layout.rates.extend(named((&*name).into(), of(metric), config));
         }
         for quantiles in &config.quantiles {
-            let names: Vec<Arc<str>> = quantiles
-                .q
-                .iter()
-                .map(|q| format!("{}:{}", quantiles.metric, quantile_name(*q)).into())
-                .collect();
+            let names: Vec<Arc<str>> = quantile_names(quantiles).map(Into::into).collect();
             let groups = groups(of(&bucket_name(&quantiles.metric)), quantiles.by.as_ref(), config);
             for name in &names {
                 for (labels, _) in &groups {
@@ -211,11 +207,26 @@ fn listed<'a>(mut found: impl Iterator<Item = (&'a Option<Row>, f64)>) -> Value 
     Value::List(list)
 }
 
+fn rate_name(metric: &str) -> String {
+    format!("{metric}:rate")
+}
+
+fn quantile_names(quantiles: &QuantileConfig) -> impl Iterator<Item = String> {
+    quantiles.q.iter().map(|q| format!("{}:{}", quantiles.metric, quantile_name(*q)))
+}
+
 fn candidates(config: &PrometheusConfig, table: &Table, uses: &[Use]) -> Vec<Candidate> {
     let mut candidates: Vec<Candidate> = Vec::new();
+    let rates = config.rates.iter().map(|metric| rate_name(metric));
+    let quantiles = config.quantiles.iter().flat_map(quantile_names);
+    let ours: HashSet<String> = rates.chain(quantiles).collect();
     for (entry, usage) in (0..).zip(uses).filter(|(_, usage)| **usage != Use::Ignored) {
         // Every series of the table was parsed before.
         let Ok((metric, labels)) = parse_series(table.series(entry)) else { continue };
+        // What a source tells itself goes before what its target calls likewise.
+        if ours.contains(metric) {
+            continue;
+        }
         let last = candidates.last().filter(|last| &*last.metric == metric);
         let metric = last.map_or_else(|| metric.into(), |last| Arc::clone(&last.metric));
         let own = labels.iter().map(|(name, value)| (name, unescape(value)));

@@ -27,7 +27,7 @@ pub enum ScrapeError {
     /// It is no exposition of metrics.
     #[error(transparent)]
     Parse(#[from] ParseError),
-    /// More series are kept than the source may have.
+    /// More series are kept or read than the source may have.
     #[error(
         "the target gives more than {0} series; name those that are needed in `keep`, or raise `limit_series`"
     )]
@@ -49,7 +49,7 @@ pub struct Scrape {
 #[derive(Debug)]
 pub struct Scraper {
     source: Name,
-    config: PrometheusConfig,
+    config: Arc<PrometheusConfig>,
     rules: Rules,
     table: Table,
     /// What is done with each entry.
@@ -75,14 +75,15 @@ struct Pass {
     samples: u32,
     /// Entries that came.
     seen: usize,
-    /// Entries that came and are kept.
-    kept: u32,
+    /// Entries that came and are kept or read.
+    used: u32,
     duplicates: u32,
 }
 
 impl Scraper {
     /// For the target of a source.
-    pub fn new(source: Name, config: PrometheusConfig) -> Self {
+    pub fn new(source: Name, config: impl Into<Arc<PrometheusConfig>>) -> Self {
+        let config = config.into();
         let rules = Rules::new(&config);
         Self {
             source,
@@ -202,8 +203,8 @@ impl Scraper {
         *bits |= bit;
         *slot = value;
         pass.seen += 1;
-        pass.kept += u32::from(self.uses.get(index) == Some(&Use::Kept));
-        if pass.kept > self.config.limit_series {
+        pass.used += u32::from(self.uses.get(index) != Some(&Use::Ignored));
+        if pass.used > self.config.limit_series {
             return Err(ScrapeError::TooManySeries(self.config.limit_series));
         }
         Ok(())

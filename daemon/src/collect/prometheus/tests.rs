@@ -69,6 +69,22 @@ fn a_target_is_scraped_where_the_document_says() {
     }
 }
 
+#[tokio::test]
+async fn a_long_answer_is_read_elsewhere_and_its_keys_are_remembered() {
+    let body: String = (0..20_000).map(|n| format!("metric{{n=\"{n}\"}} {n}\n")).collect();
+    let fake = Arc::new(Fake::default());
+    let answer = (200, TEXT, body);
+    fake.answers.lock().unwrap().extend([answer.clone(), answer]);
+    let get = Arc::clone(&fake);
+    let config: PrometheusConfig = toml::from_str("url = 'http://a'").unwrap();
+    let mut fetcher = fetcher(Name::new("db").unwrap(), config, get);
+    let moment = Moment { at: Timestamp::EPOCH, elapsed: Duration::ZERO };
+    let first = fetcher.fetch(moment).await.unwrap();
+    let second = fetcher.fetch(moment).await.unwrap();
+    assert_eq!(second.samples.values.len(), 20_000);
+    assert!(Arc::ptr_eq(&first.samples.keys, &second.samples.keys));
+}
+
 #[test]
 fn a_target_that_gives_no_metrics_says_what_to_do() {
     let table = [
@@ -81,11 +97,12 @@ fn a_target_that_gives_no_metrics_says_what_to_do() {
         (200, "application/openmetrics-text", "up 1\n", "was cut off", Retry::Backoff),
     ];
     for (status, content_type, body, expected, retry) in table {
-        let (readings, _) = fetch("url = 'http://a'", &[(status, content_type, body)]);
+        let config = "url = 'http://a'\npath = '/metrics?token=abc'";
+        let (readings, _) = fetch(config, &[(status, content_type, body)]);
         let error = readings[0].as_ref().unwrap_err();
         let text = error.to_string();
         assert!(text.starts_with("http://a/metrics ") && text.contains(expected), "{text}");
-        assert!(!text.contains('\u{1b}'));
+        assert!(!text.contains(['\u{1b}', '?']), "the query may hold a secret");
         assert_eq!(error.retry(), retry);
     }
 }

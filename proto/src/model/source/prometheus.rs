@@ -230,11 +230,18 @@ impl PrometheusConfig {
             for (index, name) in names.iter().enumerate() {
                 if !is_metric_name(name) {
                     problems.add(format!("{path}.{index}"), NOT_A_NAME);
+                } else if names.iter().take(index).any(|other| other == name) {
+                    problems.add(format!("{path}.{index}"), "a metric is named once");
                 }
             }
         }
         for (index, quantile) in self.quantiles.iter().enumerate() {
             quantile.check(&format!("quantiles.{index}"), problems);
+            let before = self.quantiles.iter().take(index);
+            if before.clone().any(|other| other.metric == quantile.metric) {
+                let sentence = "a histogram is named once; make a second source for another `by`";
+                problems.add(format!("quantiles.{index}.metric"), sentence);
+            }
         }
         let counts = [
             ("keep", self.keep.len()),
@@ -261,6 +268,12 @@ impl QuantileConfig {
         }
         if self.q.is_empty() || self.q.len() > QUANTILES_MAX {
             problems.add(format!("{path}.q"), format!("1 to {QUANTILES_MAX} quantiles are named"));
+        }
+        let repeated = |(index, q): (usize, &f64)| {
+            self.q.iter().take(index).any(|other| other.total_cmp(q).is_eq())
+        };
+        if self.q.iter().enumerate().any(repeated) {
+            problems.add(format!("{path}.q"), "a quantile is named once");
         }
         if self.q.iter().any(|q| !(0.0..=1.0).contains(q)) {
             problems.add(format!("{path}.q"), "a quantile is between 0 and 1, such as 0.95");

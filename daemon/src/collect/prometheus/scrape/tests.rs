@@ -192,6 +192,24 @@ fn quantiles_are_those_of_the_last_interval() {
 }
 
 #[test]
+fn a_target_s_own_series_gives_way_to_a_rate_of_that_name() {
+    let mut scraper = scraper(", \"rates\": [\"a\"]");
+    let text = "a 1\na:rate 99\n";
+    scrape_at(&mut scraper, 0, text);
+    let scrape = scrape_at(&mut scraper, 1, text);
+    assert_eq!(shown(&scrape), [("a".to_owned(), 1.0), ("a:rate".to_owned(), 0.0)]);
+    assert_eq!(number(&scrape, "a:rate"), Some(0.0));
+}
+
+#[test]
+fn what_is_only_read_counts_too() {
+    let mut scraper =
+        scraper(", \"limit_series\": 1, \"drop\": [\"*\"], \"rows\": [\"disk_bytes\"]");
+    let error = scraper.read(NODE.as_bytes(), Format::Text, Duration::ZERO).unwrap_err();
+    assert_eq!(error, ScrapeError::TooManySeries(1));
+}
+
+#[test]
 fn when_a_counter_began_is_not_kept() {
     let text =
         "# TYPE a counter\na_total 5\na_created 1.7e9\n# TYPE b gauge\nb_total_created 1\n# EOF\n";

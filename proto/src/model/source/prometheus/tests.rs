@@ -44,6 +44,8 @@ fn each_problem_names_its_field() {
         (r#""url": "http://a", "keep": ["no.de"]"#, "keep.0"),
         (r#""url": "http://a", "rows": ["a", "*"]"#, "rows.1"),
         (r#""url": "http://a", "rates": [""]"#, "rates.0"),
+        (r#""url": "http://a", "rates": ["a", "b", "a"]"#, "rates.2"),
+        (r#""url": "http://a", "quantiles": [{"metric": "a", "q": [1, 1]}]"#, "quantiles.0.q"),
         (r#""url": "http://a", "labels": {"a:b": "c"}"#, "labels.a:b"),
         (r#""url": "http://a", "limit_series": 0"#, "limit_series"),
         (
