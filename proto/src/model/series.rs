@@ -1,24 +1,36 @@
 //! Series: numbers over time, kept from readings.
 
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use super::{Interval, Name, Timestamp};
 
 /// Label names and values of a series, sorted by name, each name once.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Labels(Vec<(Box<str>, Box<str>)>);
+///
+/// There are as many as there are series, so all of them are one piece of memory, which clones
+/// share: each name and value with its length before it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Labels(Option<Arc<str>>);
 
 impl Labels {
     /// Sorts the pairs; of a repeated name the last one counts.
     pub fn new<N: Into<Box<str>>, V: Into<Box<str>>>(
         pairs: impl IntoIterator<Item = (N, V)>,
     ) -> Self {
-        let mut sorted = std::collections::BTreeMap::new();
+        let mut sorted: BTreeMap<Box<str>, Box<str>> = BTreeMap::new();
         for (name, value) in pairs {
             sorted.insert(name.into(), value.into());
         }
-        Self(sorted.into_iter().collect())
+        if sorted.is_empty() {
+            return Self::none();
+        }
+        let mut packed = String::new();
+        for text in sorted.iter().flat_map(|(name, value)| [name, value]) {
+            packed.push_str(&format!("{}:{text}", text.len()));
+        }
+        Self(Some(packed.into()))
     }
 
     /// No labels.
@@ -28,17 +40,38 @@ impl Labels {
 
     /// The value of a label.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(n, _)| &**n == name).map(|(_, value)| &**value)
+        self.iter().find(|(n, _)| *n == name).map(|(_, value)| value)
     }
 
     /// Names and values in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (&**name, &**value))
+        let mut rest = self.0.as_deref().unwrap_or_default();
+        std::iter::from_fn(move || Some((next(&mut rest)?, next(&mut rest)?)))
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.0.is_none()
+    }
+}
+
+/// The next text of packed labels.
+fn next<'a>(rest: &mut &'a str) -> Option<&'a str> {
+    let (length, texts) = rest.split_once(':')?;
+    let (text, after) = texts.split_at_checked(length.parse().ok()?)?;
+    *rest = after;
+    Some(text)
+}
+
+impl Ord for Labels {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.iter().cmp(other.iter())
+    }
+}
+
+impl PartialOrd for Labels {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 
@@ -112,3 +145,6 @@ pub struct Range {
     /// The width of a bucket; buckets begin at its multiples.
     pub step: Interval,
 }
+
+#[cfg(test)]
+mod tests;
