@@ -81,7 +81,8 @@ fn project_chart(chart: &ChartConfig, reader: &mut Reader<'_>) {
     match chart.style {
         ChartStyle::Line | ChartStyle::Area | ChartStyle::Bar => {
             if let Some(rows) = &chart.rows {
-                reader.list(&rows.path);
+                let items = reader.list(&rows.path);
+                rows.x.iter().for_each(|path| reader.require(items, path));
             }
         }
         ChartStyle::Pie | ChartStyle::Donut | ChartStyle::Funnel => parts::project(chart, reader),
@@ -140,6 +141,16 @@ impl<'a> Reader<'a> {
         };
         self.planes.present = true;
         items
+    }
+
+    /// Takes note when a list has items and none of them has this path: then it is another list
+    /// than was meant, and what is drawn of it is not just empty.
+    fn require(&mut self, items: &[Value], path: &str) {
+        let lacks = |item: &Value| item.at(path).is_none_or(Value::is_absent);
+        if !items.is_empty() && items.iter().all(lacks) {
+            self.planes.present = false;
+            self.miss(path);
+        }
     }
 
     fn miss(&mut self, path: &str) {

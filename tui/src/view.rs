@@ -294,7 +294,9 @@ pub fn data_age(model: &Model) -> Option<Interval> {
 pub fn value_text(model: &Model, name: &Name) -> Option<String> {
     let context = context(model, name, true);
     let spec = context.spec?;
-    if let (Some(selected), WidgetType::Table) = (context.state.selected, spec.widget_type) {
+    let rows =
+        matches!(spec.widget_type, WidgetType::Table | WidgetType::List | WidgetType::Custom);
+    if let Some(selected) = context.state.selected.filter(|_| rows) {
         let index = *widget::ordered_rows(&context).get(selected)?;
         return Some(row_text(context.view.rows.get(index)?.cells.iter()));
     }

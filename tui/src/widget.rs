@@ -128,8 +128,9 @@ pub fn scrollable(context: &DrawContext<'_>, area: Rect) -> Option<(usize, usize
         WidgetType::Table => table::in_sight(inner).max(1),
         WidgetType::Bars => bars::in_sight(context, spec.bars.as_ref()?, inner),
         WidgetType::List => list::in_sight(context, spec.list.as_ref()?, inner),
+        WidgetType::Map => map::in_sight(inner)?,
         WidgetType::Custom => usize::from(inner.height).max(1),
-        _ => return None,
+        WidgetType::Stat | WidgetType::Gauge | WidgetType::Chart => return None,
     };
     let count = row_count(context);
     (spec.widget_type == WidgetType::Table || count > in_sight).then_some((count, in_sight))

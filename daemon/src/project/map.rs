@@ -8,6 +8,9 @@ use super::{Keys, Reader, cell, count, key_text, limit, numeric};
 
 pub(super) fn project(config: &MapConfig, reader: &mut Reader<'_>) {
     let items = reader.list(&config.rows);
+    for path in [&config.lat, &config.lon] {
+        reader.require(items, path);
+    }
     let mut keys = Keys::default();
     for (index, item) in items.iter().enumerate() {
         if reader.planes.rows.len() >= limit(config.max_items) {

@@ -48,7 +48,11 @@ fn parts(config: &ChartConfig, reader: &mut Reader<'_>) -> Vec<Part> {
         return parts;
     };
     let mut keys = Keys::default();
-    for (index, item) in reader.list(&rows.path).iter().take(ROWS_MAX).enumerate() {
+    let items = reader.list(&rows.path);
+    if parts.is_empty() {
+        reader.require(items, value);
+    }
+    for (index, item) in items.iter().take(ROWS_MAX).enumerate() {
         let Some(value) = item.at(value).and_then(part_value) else { continue };
         let key = keys.unique(item.at(label).and_then(key_text), index);
         let label = item.at(label).map_or(Cell::Absent, cell);

@@ -15,6 +15,9 @@ pub(super) fn project(config: &ChartConfig, reader: &mut Reader<'_>) {
         return;
     };
     let items = reader.list(&rows.path);
+    for path in [across, up] {
+        reader.require(items, path);
+    }
     let mut keys = Keys::default();
     let mut dots = Vec::new();
     for (index, item) in items.iter().enumerate() {

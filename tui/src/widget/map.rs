@@ -111,6 +111,12 @@ pub(super) fn draw(
     }
 }
 
+/// Places of the list that are in sight at once in the room inside the frame; none when there is
+/// no list.
+pub(super) fn in_sight(area: Rect) -> Option<usize> {
+    share(area).1.map(|list| usize::from(list.height).max(1))
+}
+
 /// The room of the map and that of the list.
 fn share(area: Rect) -> (Option<Rect>, Option<Rect>) {
     let most = (f64::from(area.height) * COLUMNS_A_LINE) as u16;

@@ -248,6 +248,35 @@ fn a_list_without_items_of_the_window_has_no_tracks() {
     }
 }
 
+#[test]
+fn a_list_without_what_is_drawn_of_it_says_what_it_lacks() {
+    let sections = [
+        ("type = 'map'\nmap = { rows = 'p' }", vec!["lat", "lon"]),
+        (
+            "type = 'chart'\nchart.rows = { path = 'p', x = 'made_at', function = 'count' }",
+            vec!["made at"],
+        ),
+        (
+            "type = 'chart'\n[chart]\nstyle = 'pie'\nrows = { path = 'p', label = 'a', value = 'n.n' }",
+            vec!["n"],
+        ),
+        (
+            "type = 'chart'\n[chart]\nstyle = 'scatter'\nrows = { path = 'p', x = 'a', y = 'b' }",
+            vec!["b"],
+        ),
+    ];
+    for (toml, missing) in sections {
+        let lacking = planes(&widget(toml), &value(r#"{"p": [{"a": 1}, {"a": 2}]}"#));
+        assert_eq!((lacking.present, lacking.missing), (false, missing_of(&missing)), "{toml}");
+        let empty = planes(&widget(toml), &value(r#"{"p": []}"#));
+        assert_eq!((empty.present, empty.missing), (true, Vec::new()), "{toml}");
+    }
+}
+
+fn missing_of(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
+}
+
 /// Widgets that look at everything of [`tree`].
 fn any_widget() -> impl Strategy<Value = WidgetSpec> {
     let sections = [

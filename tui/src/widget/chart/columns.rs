@@ -21,19 +21,21 @@ pub(super) fn draw(
     let spans = lines.iter().map(|line| line.values.len()).max().unwrap_or(0).max(1);
     let edge = |index: usize| plot.x + clamp(index * usize::from(plot.width) / spans);
     let count = clamp(lines.len()).max(1);
-    // Bars are equally wide everywhere, as wide as the narrowest span has room for.
+    // Bars with gaps between them are equally wide everywhere, as wide as the narrowest span has
+    // room for; where there is no room for gaps, bars fill their spans.
     let least = plot.width / clamp(spans).max(1);
     let gap = u16::from(least > count.max(2));
     let each = least.saturating_sub(gap) / count;
     for span in 0..spans {
-        let from = edge(span);
+        let (from, to) = (edge(span), edge(span + 1));
+        let whole = if gap == 0 { to.saturating_sub(from) } else { least - gap }.max(1);
         let bars: Vec<(usize, f64)> = (lines.iter().enumerate())
             .filter_map(|(index, line)| Some((index, *line.values.get(span)?)))
             .filter(|(_, value)| value.is_finite())
             .collect();
-        if each == 0 {
-            let width = least.saturating_sub(gap).max(1);
-            before_each_other(context, scale, bars, Rect { x: from, width, ..plot }, canvas);
+        if each == 0 || count == 1 {
+            let place = Rect { x: from, width: whole, ..plot };
+            before_each_other(context, scale, bars, place, canvas);
             continue;
         }
         for (index, value) in bars {

@@ -19,8 +19,8 @@ use crate::theme::ColorDepth;
 /// The smallest disc whose slices can be told apart, and the largest that says more, in lines.
 const LINES_MIN: u16 = 5;
 const LINES_MAX: u16 = 17;
-/// The least columns of a legend beside a disc.
-const LEGEND_MIN: usize = 16;
+/// Columns between a disc and its legend.
+const GAP: usize = 3;
 /// The hole of a ring as a part of its radius.
 const HOLE: f64 = 0.58;
 /// Colours that differ; from the seventh part on they are paler.
@@ -68,17 +68,22 @@ pub(super) fn draw(
     }
     let widths = Widths::of(config, context, &parts);
     let coloured = context.theme.depth != ColorDepth::Mono && context.glyphs != GlyphSet::Ascii;
-    let lines = area.height.min(LINES_MAX).min(area.width / 2);
-    let beside = usize::from(area.width.saturating_sub(lines * 2 + 3));
+    // The disc gives way to its legend: to all of it, or at least to the names and the shares.
+    let room = |legend: usize| area.width.saturating_sub(clamp(legend + GAP)) / 2;
+    let most = area.height.min(LINES_MAX);
+    let lines = match most.min(room(widths.whole())) {
+        lines if lines >= LINES_MIN => lines,
+        _ => most.min(room(widths.least())),
+    };
     let whole = parts.iter().any(|part| part.share.is_some());
-    if coloured && whole && lines >= LINES_MIN && beside >= LEGEND_MIN.min(widths.whole()) {
+    if coloured && whole && lines >= LINES_MIN {
         let disc = Rect { width: lines * 2, height: lines, ..area };
         let disc = Rect { y: area.y + (area.height - lines) / 2, ..disc };
         slices(&parts, config.style == ChartStyle::Donut, disc, canvas);
         if config.style == ChartStyle::Donut {
             total(context, config, disc, canvas);
         }
-        let x = disc.right() + 3;
+        let x = disc.right() + clamp(GAP);
         let listed = clamp(parts.len()).min(area.height);
         let y = area.y + (area.height - listed) / 2;
         let legend = Rect { x, y, width: area.right().saturating_sub(x), height: listed };
@@ -107,10 +112,15 @@ impl Widths {
         }
     }
 
+    /// A line with a name and a share.
+    const fn least(&self) -> usize {
+        2 + self.label + 2 + SHARE
+    }
+
     /// A line with everything but a meter.
     const fn whole(&self) -> usize {
         let unit = if self.unit > 0 { self.unit + 1 } else { 0 };
-        2 + self.label + 2 + SHARE + 2 + self.value + unit
+        self.least() + 2 + self.value + unit
     }
 }
 

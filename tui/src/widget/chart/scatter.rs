@@ -57,7 +57,7 @@ pub(super) fn draw(
     let gutter = if axes { clamp(gutter).min(area.width - 1) } else { 0 };
     let plot = Rect { x: area.x + gutter, width: area.width - gutter, height, ..area };
     let x_format = config.rows.as_ref().map(|rows| rows.x_format).unwrap_or_default();
-    let steps = usize::from(plot.width / 12).clamp(2, 8);
+    let steps = usize::from(plot.width / 9).clamp(2, 8);
     // Across, dots from edge to edge: nothing is read against zero there.
     let (low, high) = ends(|dot| dot.0);
     let across = Scale::new((low, high), (Some(low), Some(high)), steps, scale::base(x_format));
