@@ -11,6 +11,8 @@ const PROTOS: &[&str] = &[
     "ccm/v1/series.proto",
     "ccm/v1/document.proto",
     "ccm/v1/source.proto",
+    "ccm/v1/report.proto",
+    "ccm/v1/offer.proto",
     "ccm/v1/stream.proto",
     "ccm/v1/credential.proto",
     "ccm/v1/system.proto",
@@ -19,6 +21,8 @@ const PROTOS: &[&str] = &[
     "ccm/v1/history_service.proto",
     "ccm/v1/source_service.proto",
     "ccm/v1/credential_service.proto",
+    "ccm/v1/ingest_service.proto",
+    "ccm/v1/discover_service.proto",
     "ccm/v1/system_service.proto",
 ];
 

@@ -6,6 +6,7 @@
 //! |---|---|
 //! | engine | `engine::run`: events in, publications and history out |
 //! | sources | one a source, owned by the scheduler |
+//! | desk | sends what others report to the engine, and looks after its age |
 //! | registry | `registry::actor`: plans, logs, commits |
 //! | files | watches the configuration directory |
 //! | couriers | configuration to the engine, news to the sessions, refreshes to the scheduler |

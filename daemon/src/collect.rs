@@ -7,12 +7,15 @@
 pub mod budget;
 pub mod credentials;
 pub mod daemon;
+pub mod exec;
 pub mod external_api;
 pub mod extract;
 pub mod http;
 pub mod json;
 mod kept;
+pub mod probe;
 pub mod prometheus;
+pub mod push;
 mod runner;
 pub mod schedule;
 pub mod scheduler;
@@ -22,6 +25,7 @@ pub mod status;
 pub mod system;
 pub mod tap;
 pub mod template;
+mod tree;
 pub mod trial;
 mod worker;
 
@@ -162,6 +166,8 @@ pub struct Environment {
     pub gateway: Gateway,
     /// What goes with requests.
     pub credentials: Credentials,
+    /// The time.
+    pub clock: Clock,
 }
 
 impl Environment {
@@ -169,8 +175,8 @@ impl Environment {
     pub fn alone(clock: Clock) -> Self {
         let gateway = Gateway::new(GatewayParts::system(clock.clone()));
         let credentials =
-            Credentials::new(SecretStore::empty(clock.clone()), gateway.clone(), clock);
-        Self { metrics: Arc::default(), gateway, credentials }
+            Credentials::new(SecretStore::empty(clock.clone()), gateway.clone(), clock.clone());
+        Self { metrics: Arc::default(), gateway, credentials, clock }
     }
 
     fn prometheus(&self, name: Name, config: PrometheusConfig, timeout: Interval) -> Collector {
@@ -214,6 +220,11 @@ pub fn collectors(environment: Environment) -> Factory {
                 Some(config) => environment.prometheus(name, config, spec.effective_timeout()),
                 None => Collector::Fetch(Box::new(Unable(spec.source_type))),
             },
+            SourceType::Probe => {
+                let way = Arc::new(environment.gateway.connector().clone());
+                probe::collector(&name, &spec, way, environment.clock.clone())
+            }
+            SourceType::Exec => exec::collector(&name, &spec, exec::Launcher::own()),
             _ => Collector::Fetch(Box::new(Unable(spec.source_type))),
         }
     })

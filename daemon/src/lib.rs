@@ -9,6 +9,7 @@ pub mod app;
 pub mod cli;
 pub mod clock;
 pub mod collect;
+pub mod discover;
 pub mod doctor;
 pub mod engine;
 pub mod files;

@@ -1,8 +1,10 @@
 //! The services, one file each, and the one table from errors to gRPC status.
 
 pub mod credentials;
+pub mod discover;
 pub mod documents;
 pub mod history;
+pub mod ingest;
 pub mod metrics;
 pub mod server;
 pub mod sources;

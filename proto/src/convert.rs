@@ -3,6 +3,7 @@
 
 mod credential;
 mod document;
+mod offer;
 mod series;
 mod source;
 mod stream;

@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use ccm_proto::convert::{DaemonState, FrameContents};
-use ccm_proto::model::{Document, DocumentId, Notice, ViewDelta};
+use ccm_proto::model::{Document, DocumentId, Notice, Offer, ViewDelta};
 use ccm_proto::wire;
 use proptest::prelude::*;
 use prost::Message as _;
@@ -118,6 +118,7 @@ fn decode_and_convert(bytes: &[u8]) {
     let _ = wire::SeriesKey::decode(bytes).map(ccm_proto::model::SeriesKey::try_from);
     let _ = wire::DaemonStatus::decode(bytes).map(DaemonState::from);
     let _ = wire::Notice::decode(bytes).map(Notice::from);
+    let _ = wire::Offer::decode(bytes).map(Offer::try_from);
     let delta = wire::ViewDelta::decode(bytes).ok().and_then(|w| ViewDelta::try_from(w).ok());
     let mut view = ccm_proto::model::View::default();
     if let Some(delta) = delta {

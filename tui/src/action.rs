@@ -77,6 +77,8 @@ pub enum Action {
     Why,
     /// Lists what needs attention.
     Notices,
+    /// Lists what was found on the daemon's machine.
+    Discover,
     /// Copies the focused widget's value.
     CopyValue,
     /// Copies the focused widget's data as text.
@@ -200,6 +202,13 @@ pub const ACTIONS: &[Described] = &[
     action(Action::Theme, "theme", &["T"], "theme", "choose a theme with live preview"),
     action(Action::Why, "why", &["w"], "why", "where the focused widget's data comes from"),
     action(Action::Notices, "notices", &["N"], "", "what needs attention"),
+    action(
+        Action::Discover,
+        "discover",
+        &["D"],
+        "",
+        "what runs on this machine and could be shown",
+    ),
     action(Action::CopyValue, "copy-value", &["y"], "", "copy the focused widget's value"),
     action(Action::CopyWidget, "copy-widget", &["Y"], "", "copy the focused widget's data"),
     action(Action::Mouse, "mouse", &["m"], "", "take or release the mouse"),

@@ -119,6 +119,10 @@ pub enum Command {
     Edit(EditArgs),
     /// Show the daemon, its sources and what needs attention
     Status(StatusArgs),
+    /// Report values to a source of the type push
+    Push(PushArgs),
+    /// Show what runs on this machine and could be shown, and take it in
+    Discover(DiscoverArgs),
     /// Start, stop or look at the daemon
     #[command(subcommand)]
     Daemon(DaemonCommand),
@@ -332,6 +336,39 @@ pub struct EditArgs {
 pub struct StatusArgs {
     /// As JSON
     #[arg(long)]
+    pub json: bool,
+}
+
+/// Reports values.
+#[derive(Clone, Debug, Args)]
+pub struct PushArgs {
+    /// The source
+    pub source: Name,
+    /// A value, or several with names; a number or true and false where it is one, else text
+    #[arg(value_name = "VALUE|NAME=VALUE", allow_negative_numbers = true)]
+    pub values: Vec<String>,
+    /// An object of values in JSON, or - to read it from standard input
+    #[arg(long, value_name = "JSON|-")]
+    pub json: Option<String>,
+    /// When they were so, as 2026-11-20T14:03:22Z or in Unix milliseconds [default: now]
+    #[arg(long, value_name = "TIME", value_parser = timestamp)]
+    pub at: Option<Timestamp>,
+}
+
+/// Shows and takes what was found.
+#[derive(Clone, Debug, Args)]
+pub struct DiscoverArgs {
+    /// Write the documents that show this
+    #[arg(long, value_name = "KEY")]
+    pub accept: Option<Name>,
+    /// Why [default: that it was found]
+    #[arg(short, long, requires = "accept")]
+    pub reason: Option<String>,
+    /// Say what would be written and write nothing
+    #[arg(long, requires = "accept")]
+    pub dry_run: bool,
+    /// As JSON
+    #[arg(long, conflicts_with = "accept")]
     pub json: bool,
 }
 

@@ -2,6 +2,7 @@
 //! itself when the stream is gone.
 
 mod backoff;
+mod offers;
 pub mod request;
 #[cfg(test)]
 mod tests;
@@ -9,7 +10,7 @@ mod tests;
 use std::time::Duration;
 
 use ccm_proto::convert::{FrameContents, Welcome};
-use ccm_proto::model::{Document, Interval, Name};
+use ccm_proto::model::{Document, Interval, Name, Offer};
 use ccm_proto::wire::document_service_client::DocumentServiceClient;
 use ccm_proto::wire::stream_service_client::StreamServiceClient;
 use ccm_proto::wire::{ClientMessage, GetRequest, Kind};
@@ -58,6 +59,10 @@ pub enum Request {
     Refresh(Vec<Name>),
     /// Which layouts there are.
     Layouts,
+    /// What was found on the daemon's machine.
+    Discover,
+    /// Write the documents of an offer.
+    Accept(Box<Offer>),
 }
 
 /// Both ends of the link for the runtime.
@@ -162,7 +167,7 @@ async fn stream(
             request = requests.recv() => {
                 let Some(request) = request else { return End::Unwanted };
                 let Some(message) = wire_message(&request) else {
-                    tokio::spawn(list_layouts(channel.clone(), messages.clone()));
+                    call(request, channel.clone(), messages.clone());
                     continue;
                 };
                 if outbound.send(message).await.is_err() {
@@ -245,7 +250,17 @@ fn wire_message(request: &Request) -> Option<ClientMessage> {
     match request {
         Request::Watch(watch) => Some(request::watch(watch)),
         Request::Refresh(widgets) => Some(request::refresh(widgets)),
-        Request::Layouts => None,
+        Request::Layouts | Request::Discover | Request::Accept(_) => None,
+    }
+}
+
+/// Makes the call that a request is.
+fn call(request: Request, channel: Channel, messages: mpsc::Sender<Message>) {
+    match request {
+        Request::Layouts => drop(tokio::spawn(list_layouts(channel, messages))),
+        Request::Discover => drop(tokio::spawn(offers::look(channel, messages))),
+        Request::Accept(offer) => drop(tokio::spawn(offers::accept(*offer, channel, messages))),
+        Request::Watch(_) | Request::Refresh(_) => {}
     }
 }
 

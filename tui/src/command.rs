@@ -5,6 +5,7 @@ mod connection;
 mod cred;
 pub mod daemon;
 mod diff;
+pub(crate) mod discover;
 mod doctor;
 mod edit;
 mod error;
@@ -14,6 +15,7 @@ mod history;
 mod keys;
 mod manual;
 mod output;
+mod push;
 mod source;
 mod status;
 
@@ -58,6 +60,8 @@ pub async fn run(
         Command::History(args) => history::run(&args, link).await,
         Command::Edit(args) => edit::run(&args, link).await,
         Command::Status(args) => status::run(&args, link).await,
+        Command::Push(args) => push::run(&args, link).await,
+        Command::Discover(args) => discover::run(&args, link).await,
         Command::Daemon(command) => daemon::run(command, link).await,
         Command::Source(command) => source::run(command, link).await,
         Command::Cred(command) => cred::run(command, link).await,

@@ -1,6 +1,6 @@
 //! What the client wants done outside of its model.
 
-use ccm_proto::model::{DocumentId, Interval, Name, Version};
+use ccm_proto::model::{DocumentId, Interval, Name, Offer, Version};
 
 use crate::model::memory::Memory;
 
@@ -13,6 +13,10 @@ pub enum Effect {
     Refresh(Vec<Name>),
     /// Ask the daemon which layouts there are.
     ListLayouts,
+    /// Have the daemon look around on its machine.
+    Discover,
+    /// Write the documents of an offer.
+    Accept(Box<Offer>),
     /// Keep this for the next client.
     Remember(Memory),
     /// Put text on the clipboard of the user's terminal.

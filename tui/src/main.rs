@@ -10,6 +10,9 @@ use ccm_proto::SafeText;
 use clap::Parser as _;
 
 fn main() -> ExitCode {
+    if let Some(code) = ccm_daemon::collect::exec::intercept() {
+        return code;
+    }
     let cli = Cli::parse();
     if let Some(Command::Daemon(DaemonCommand::Run { idle_exit })) = &cli.command {
         return command::daemon::become_daemon(*idle_exit);

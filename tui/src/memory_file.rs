@@ -54,7 +54,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("new").join(FILE);
         assert_eq!(load(&path), (Memory::default(), None));
-        let memory = Memory { theme: Some(Name::new("light").unwrap()) };
+        let memory = Memory { theme: Some(Name::new("light").unwrap()), offered: true };
         save(&memory, &path).unwrap();
         assert_eq!(load(&path), (memory, None));
         assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);

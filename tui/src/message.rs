@@ -2,7 +2,7 @@
 
 use ccm_proto::SafeText;
 use ccm_proto::convert::FrameContents;
-use ccm_proto::model::{Interval, Name};
+use ccm_proto::model::{Interval, Name, Offer};
 
 use crate::input::keymap::Chord;
 
@@ -23,6 +23,20 @@ pub enum Message {
     Frame(Box<FrameContents>),
     /// The layouts that can be opened, with their titles.
     Layouts(Vec<(Name, SafeText)>),
+    /// What was found on the daemon's machine.
+    Offers {
+        /// Each can be taken.
+        offers: Vec<Offer>,
+        /// Somebody has written documents already.
+        configured: bool,
+    },
+    /// An offer was taken, or not.
+    Accepted {
+        /// Which.
+        key: Name,
+        /// Why not, in one sentence.
+        result: Result<(), SafeText>,
+    },
     /// Time has passed; about once a second.
     Tick,
     /// The terminal is ours again after a suspension.

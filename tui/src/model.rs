@@ -4,6 +4,7 @@ pub mod data;
 pub mod link;
 pub mod memory;
 pub mod mode;
+pub mod offers;
 pub mod pages;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -21,6 +22,7 @@ use data::Data;
 use link::Link;
 use memory::Memory;
 use mode::Overlay;
+use offers::Offers;
 use pages::Pages;
 use theme::Themes;
 
@@ -77,6 +79,8 @@ pub struct Model {
     pub memory: Memory,
     /// Layouts that can be opened, with their titles, as far as they were asked for.
     pub layouts: Vec<(Name, SafeText)>,
+    /// What was found on the daemon's machine.
+    pub offers: Offers,
 }
 
 /// A display that stands still.
@@ -144,6 +148,7 @@ impl Model {
             zone: beginning.zone,
             memory: beginning.memory,
             layouts: Vec::new(),
+            offers: Offers::default(),
         }
     }
 

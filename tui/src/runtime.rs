@@ -181,6 +181,8 @@ impl Runtime {
             Effect::Watch(watch) => self.request(Request::Watch(watch)),
             Effect::Refresh(widgets) => self.request(Request::Refresh(widgets)),
             Effect::ListLayouts => self.request(Request::Layouts),
+            Effect::Discover => self.request(Request::Discover),
+            Effect::Accept(offer) => self.request(Request::Accept(offer)),
             Effect::Remember(memory) => self.remember(&memory)?,
             Effect::Copy(text) => self.terminal.copy(&text)?,
             Effect::Mouse(mouse) => self.terminal.set_mouse(mouse)?,

@@ -3,6 +3,7 @@
 mod act;
 mod daemon;
 mod key;
+mod offers;
 mod overlay;
 mod pointer;
 #[cfg(test)]
@@ -41,6 +42,8 @@ pub fn update(model: &mut Model, message: Message, now: Timestamp) -> Vec<Effect
             model.layouts = layouts;
             Vec::new()
         }
+        Message::Offers { offers, configured } => offers::found(model, offers, configured),
+        Message::Accepted { key, result } => offers::accepted(model, key, result),
         Message::Tick => tick(model),
         Message::Resumed => vec![Effect::Repaint],
     }
@@ -51,6 +54,7 @@ fn tick(model: &mut Model) -> Vec<Effect> {
     if model.remark.as_ref().is_some_and(|(_, until)| model.now >= *until) {
         model.remark = None;
     }
+    offers::tick(model);
     if model.link.is_silent(model.now) {
         let cause = SafeText::new("the daemon has not been heard for 3 s");
         model.link.state = LinkState::Lost { since: model.now, cause, retry_at: None };

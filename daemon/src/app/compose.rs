@@ -14,8 +14,10 @@ use super::outside::Outside;
 use super::scrubber::Scrubber;
 use super::{AppError, couriers};
 use crate::clock::Clock;
+use crate::collect::push::Desk;
 use crate::collect::scheduler::Scheduler;
 use crate::collect::{SelfMetrics, collectors};
+use crate::discover::{self, Explorer};
 use crate::engine::Engine;
 use crate::engine::handle;
 use crate::engine::run::{Outlets, run};
@@ -29,8 +31,10 @@ use crate::packs;
 use crate::registry::RegistryHandle;
 use crate::registry::actor;
 use crate::rpc::credentials::Credentials;
+use crate::rpc::discover::Discoveries;
 use crate::rpc::documents::Documents;
 use crate::rpc::history::Histories;
+use crate::rpc::ingest::Ingest;
 use crate::rpc::metrics;
 use crate::rpc::server::Services;
 use crate::rpc::sources::Sources;
@@ -51,6 +55,7 @@ pub(super) struct Parts {
     settings: Settings,
     registry: RegistryHandle,
     outside: Outside,
+    explorer: Explorer,
     refresh: mpsc::Sender<Vec<ccm_proto::model::Name>>,
     engine: JoinHandle<Engine>,
     store: Arc<StoreHandle>,
@@ -108,6 +113,7 @@ impl Parts {
         let collectors = collectors(outside.environment.clone());
         let scheduler =
             Scheduler::new(clock.clone(), collectors, engine.events(), Arc::clone(&metrics));
+        let desk = Desk::new(clock.clone(), engine.events(), Arc::clone(&metrics));
         let stored = engine.stored();
         let store = store.spawn(clock.clone(), notices.clone(), move |answer| {
             let _ = stored.blocking_send(answer);
@@ -133,6 +139,7 @@ impl Parts {
             hub: hub.clone(),
             engine: engine.clone(),
             scheduler: scheduler.clone(),
+            desk: desk.clone(),
             snapshot: registry.snapshot(),
             notices: notices.subscribe(),
             clock,
@@ -164,8 +171,10 @@ impl Parts {
                 registry.snapshot(),
                 engine.clone(),
                 outside.gateway.clone(),
+                desk.clone(),
                 stop.clone(),
             )),
+            tokio::spawn(desk.run(stop.clone())),
             tokio::spawn(couriers::feeds(feeds, engine)),
             tokio::spawn(couriers::refreshes(refreshes, snapshot, scheduler)),
             tokio::spawn(news),
@@ -184,6 +193,7 @@ impl Parts {
             settings,
             registry,
             outside,
+            explorer: Explorer::new(discover::Roots::default(), Arc::new(discover::Loopback)),
             refresh,
             engine: engine_task,
             store,
@@ -212,6 +222,8 @@ impl Parts {
                 self.registry.snapshot(),
                 Some(Arc::new(self.outside.credentials.clone())),
             ),
+            ingest: Ingest::new(facts.desk.clone()),
+            discoveries: Discoveries::new(self.explorer.clone(), facts.snapshot.clone()),
             system: System::new(Arc::clone(facts)),
             reflection: self.settings.reflection,
         }

@@ -7,6 +7,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::collect::http::{Gateway, Policy};
+use crate::collect::push::Desk;
 use crate::collect::scheduler::Scheduler;
 use crate::engine::event::{Event, Publication};
 use crate::engine::handle::EngineHandle;
@@ -15,11 +16,13 @@ use crate::notices::Notices;
 use crate::registry::Snapshot;
 
 /// Takes the typed documents to the engine whenever they changed, beginning with those in effect.
-/// What may be dialled is in force before a source that needs it is started.
+/// What may be dialled is in force before a source that needs it is started, and what is reported
+/// is taken when the engine knows its source.
 pub(super) async fn configuration(
     mut snapshot: watch::Receiver<Arc<Snapshot>>,
     engine: EngineHandle,
     gateway: Gateway,
+    desk: Desk,
     stop: CancellationToken,
 ) {
     let mut former = None;
@@ -31,9 +34,10 @@ pub(super) async fn configuration(
             if policy != *gateway.policy() {
                 gateway.set_policy(policy);
             }
-            if engine.send(Event::Configured(configuration)).await.is_err() {
+            if engine.send(Event::Configured(Arc::clone(&configuration))).await.is_err() {
                 return;
             }
+            desk.configure(&configuration);
         }
         tokio::select! {
             () = stop.cancelled() => return,

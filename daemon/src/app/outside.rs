@@ -57,6 +57,7 @@ impl Outside {
             metrics: Arc::clone(metrics),
             gateway: gateway.clone(),
             credentials: credentials.clone(),
+            clock: clock.clone(),
         };
         Self { gateway, secrets, credentials, environment }
     }

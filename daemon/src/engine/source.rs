@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ccm_proto::SafeText;
 use ccm_proto::model::source::SourceType;
-use ccm_proto::model::{Quality, Reading, SourceSpec, Timestamp, Value, ViewStatus};
+use ccm_proto::model::{Interval, Quality, Reading, SourceSpec, Timestamp, Value, ViewStatus};
 
 use super::event::Failure;
 
@@ -84,7 +84,7 @@ impl Source {
         if self.is_derived() {
             return false;
         }
-        let limit = self.spec.interval.times(STALE_INTERVALS);
+        let limit = self.patience();
         let old = |reading: &Arc<Reading>| !limit.is_zero() && now.since(reading.at) > limit;
         let stale = self.reading.as_ref().is_some_and(old);
         std::mem::replace(&mut self.stale, stale) != stale
@@ -108,6 +108,14 @@ impl Source {
         missing.iter().find_map(of)
     }
 
+    /// How old a reading may get. What others report is as old as its document allows.
+    fn patience(&self) -> Interval {
+        match self.spec.source_type {
+            SourceType::Push => self.spec.push.clone().unwrap_or_default().max_age,
+            _ => self.spec.interval.times(STALE_INTERVALS),
+        }
+    }
+
     /// The status of a view of this source.
     pub(super) fn status(&self, content: &Content) -> ViewStatus {
         let (quality, cause) = self.quality(content);
@@ -115,9 +123,17 @@ impl Source {
             quality,
             cause,
             sampled_at: self.reading.as_ref().map(|reading| reading.at),
-            interval: self.spec.interval,
+            interval: self.promised(),
             next_at: self.failure.as_ref().and_then(|failure| failure.next_at),
             backfilling: false,
+        }
+    }
+
+    /// How often there is something new, as far as that is promised.
+    fn promised(&self) -> Interval {
+        match self.spec.source_type {
+            SourceType::Push => Interval::ZERO,
+            _ => self.spec.interval,
         }
     }
 

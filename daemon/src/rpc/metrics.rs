@@ -21,7 +21,7 @@ pub async fn serve(
     facts: Arc<Facts>,
 ) -> std::io::Result<()> {
     let text = move || {
-        let text = render(&metrics, &ProcessReader::default().read(), &facts.scheduler.status());
+        let text = render(&metrics, &ProcessReader::default().read(), &facts.source_states());
         async move { ([(CONTENT_TYPE, TEXT_FORMAT)], text) }
     };
     let router = Router::new().route("/metrics", get(text));

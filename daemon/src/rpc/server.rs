@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use ccm_proto::wire::FILE_DESCRIPTOR_SET;
 use ccm_proto::wire::credential_service_server::CredentialServiceServer;
+use ccm_proto::wire::discover_service_server::DiscoverServiceServer;
 use ccm_proto::wire::document_service_server::DocumentServiceServer;
 use ccm_proto::wire::history_service_server::HistoryServiceServer;
+use ccm_proto::wire::ingest_service_server::IngestServiceServer;
 use ccm_proto::wire::source_service_server::SourceServiceServer;
 use ccm_proto::wire::stream_server::StreamServiceServer;
 use ccm_proto::wire::system_service_server::SystemServiceServer;
@@ -21,8 +23,10 @@ use tonic::{Request, Status};
 use tonic_reflection::server::v1;
 
 use super::credentials::Credentials;
+use super::discover::Discoveries;
 use super::documents::Documents;
 use super::history::Histories;
+use super::ingest::Ingest;
 use super::sources::Sources;
 use super::stream::Streams;
 use super::system::System;
@@ -38,6 +42,9 @@ const MESSAGE_MAX_BYTES: usize = 8 << 20;
 
 /// The largest message about a credential: the longest secret and what goes with it.
 const CREDENTIAL_MAX_BYTES: usize = SECRET_BYTES_MAX + (8 << 10);
+
+/// The largest request of reports that is taken.
+const REPORTS_MAX_BYTES: usize = 2 << 20;
 
 /// The largest header list that is taken.
 const HEADERS_MAX_BYTES: u32 = 16 << 10;
@@ -82,6 +89,10 @@ pub struct Services {
     pub sources: Sources,
     /// Secrets of external APIs.
     pub credentials: Credentials,
+    /// Values that others report.
+    pub ingest: Ingest,
+    /// What could be shown.
+    pub discoveries: Discoveries,
     /// The daemon itself.
     pub system: System,
     /// Also gRPC reflection.
@@ -151,6 +162,10 @@ pub async fn serve(
             CredentialServiceServer::new(services.credentials)
                 .max_decoding_message_size(CREDENTIAL_MAX_BYTES),
         )
+        .add_service(
+            IngestServiceServer::new(services.ingest).max_decoding_message_size(REPORTS_MAX_BYTES),
+        )
+        .add_service(DiscoverServiceServer::new(services.discoveries))
         .add_service(SystemServiceServer::new(services.system))
         .serve_with_incoming_shutdown(UnixListenerStream::new(listener), shutdown)
         .await?;

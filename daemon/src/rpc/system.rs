@@ -15,6 +15,7 @@ use tonic::{Request, Response, Status};
 use crate::clock::Clock;
 use crate::collect;
 use crate::collect::daemon::ProcessReader;
+use crate::collect::push::Desk;
 use crate::collect::scheduler::Scheduler;
 use crate::engine::handle::EngineHandle;
 use crate::hub::Hub;
@@ -41,6 +42,8 @@ pub struct Facts {
     pub engine: EngineHandle,
     /// Sources.
     pub scheduler: Scheduler,
+    /// Values that others report.
+    pub desk: Desk,
     /// Documents.
     pub snapshot: watch::Receiver<Arc<Snapshot>>,
     /// Notices.
@@ -54,7 +57,15 @@ pub struct Facts {
 impl Facts {
     /// The state of every source.
     pub fn sources(&self) -> Vec<SourceStatus> {
-        self.scheduler.status().iter().map(source_status).collect()
+        self.source_states().iter().map(source_status).collect()
+    }
+
+    /// What every source is doing, by name: those that are asked, and those that are told.
+    pub fn source_states(&self) -> Vec<collect::SourceStatus> {
+        let mut sources = self.scheduler.status();
+        sources.extend(self.desk.status());
+        sources.sort_by(|a, b| a.name.cmp(&b.name));
+        sources
     }
 
     async fn status(&self) -> DaemonStatus {

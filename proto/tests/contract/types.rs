@@ -18,17 +18,19 @@ pub(crate) fn decode_and_encode(name: &str, bytes: &[u8]) -> Result<Vec<u8>, pro
         };
     }
     types! {
-        ApplyRequest, ApplyResponse, Bucket, ClientMessage, Conflict, ConflictPath, CredentialInfo,
-        CredentialProvider, DaemonStatus, DeleteCredentialRequest, DeleteCredentialResponse,
-        DocumentEntry, DocumentId, DocumentUpdate, DocumentWatch, EffectiveDocument, FeedBinding,
-        FeedUpdate, FeedWatch, Field, Frame, GetRequest, GetResponse, GetStatusRequest, Goodbye,
-        Hello, HistoryRequest, HistoryResponse, InvalidDocuments, Label, Layer, LayerRef,
-        ListCredentialsRequest, ListCredentialsResponse, ListProvidersRequest,
-        ListProvidersResponse, ListSeriesRequest, ListSeriesResponse, ListSourcesRequest,
-        ListSourcesResponse, Notice, Outcome, Provenance, QueryRangeRequest, QueryRangeResponse,
-        Refresh, RotateCredentialRequest, RotateCredentialResponse, Row, Scalar, Scope,
-        SeriesBuckets, SeriesKey, SeriesSelector, SetCredentialRequest, SetCredentialResponse,
-        Skipped, SourceStatus, StopRequest, StopResponse, TestCredentialRequest,
-        TestCredentialResponse, Track, ViewDelta, ViewStatus, Watch, Welcome, Write,
+        ApplyRequest, ApplyResponse, Bucket, ClientMessage, Conflict, ConflictPath,
+        CredentialInfo, CredentialProvider, DaemonStatus, DeleteCredentialRequest,
+        DeleteCredentialResponse, DiscoverRequest, DiscoverResponse, DocumentEntry, DocumentId,
+        DocumentUpdate, DocumentWatch, EffectiveDocument, FeedBinding, FeedUpdate, FeedWatch,
+        Field, Frame, GetRequest, GetResponse, GetStatusRequest, Goodbye, Hello, HistoryRequest,
+        HistoryResponse, InvalidDocuments, Label, Layer, LayerRef, ListCredentialsRequest,
+        ListCredentialsResponse, ListProvidersRequest, ListProvidersResponse, ListSeriesRequest,
+        ListSeriesResponse, ListSourcesRequest, ListSourcesResponse, Notice, Offer,
+        OfferedDocument, Outcome, Provenance, QueryRangeRequest, QueryRangeResponse, Refresh,
+        Report, ReportRequest, ReportResponse, ReportedValue, RotateCredentialRequest,
+        RotateCredentialResponse, Row, Scalar, Scope, SeriesBuckets, SeriesKey, SeriesSelector,
+        SetCredentialRequest, SetCredentialResponse, Skipped, SourceStatus, StopRequest,
+        StopResponse, TestCredentialRequest, TestCredentialResponse, Track, ViewDelta, ViewStatus,
+        Watch, Welcome, Write,
     }
 }

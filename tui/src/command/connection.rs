@@ -1,7 +1,9 @@
 //! A connection for a few calls.
 
 use ccm_proto::wire::credential_service_client::CredentialServiceClient;
+use ccm_proto::wire::discover_service_client::DiscoverServiceClient;
 use ccm_proto::wire::document_service_client::DocumentServiceClient;
+use ccm_proto::wire::ingest_service_client::IngestServiceClient;
 use ccm_proto::wire::source_service_client::SourceServiceClient;
 use ccm_proto::wire::system_service_client::SystemServiceClient;
 use tonic::transport::{Channel, Endpoint};
@@ -61,6 +63,16 @@ impl Connection {
     /// Calls about secrets of external APIs.
     pub fn credentials(&self) -> CredentialServiceClient<Channel> {
         CredentialServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_MAX)
+    }
+
+    /// Calls that report values.
+    pub fn ingest(&self) -> IngestServiceClient<Channel> {
+        IngestServiceClient::new(self.channel.clone())
+    }
+
+    /// Calls about what could be shown.
+    pub fn discover(&self) -> DiscoverServiceClient<Channel> {
+        DiscoverServiceClient::new(self.channel.clone())
     }
 
     /// Calls about the daemon itself.

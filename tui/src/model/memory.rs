@@ -10,4 +10,7 @@ pub struct Memory {
     /// The theme that was chosen last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub theme: Option<Name>,
+    /// The user was told that something was found on the daemon's machine.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub offered: bool,
 }

@@ -17,6 +17,8 @@ pub enum Overlay {
     Why(Name, usize),
     /// What needs attention; lines that are scrolled past.
     Notices(usize),
+    /// What was found on the daemon's machine; the chosen one.
+    Offers(usize),
 }
 
 /// A list that is filtered by typing.

@@ -4,7 +4,7 @@ use ccm_proto::SafeText;
 use ccm_proto::model::Name;
 use ccm_proto::model::widget::{Order, WidgetType};
 
-use super::{overlay, watch};
+use super::{offers, overlay, watch};
 use crate::action::Action;
 use crate::effect::Effect;
 use crate::model::mode::{List, Overlay};
@@ -31,6 +31,7 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             open(model, Overlay::Themes(List::default(), former))
         }
         Action::Notices => open(model, Overlay::Notices(0)),
+        Action::Discover => offers::open(model),
         Action::Why => match model.focused().cloned() {
             Some(name) => open(model, Overlay::Why(name, 0)),
             None => Vec::new(),

@@ -3,7 +3,7 @@
 use ccm_proto::convert::FrameContents;
 use ccm_proto::model::DocumentId;
 
-use super::watch;
+use super::{offers, watch};
 use crate::effect::Effect;
 use crate::message::LinkEvent;
 use crate::model::link::LinkState;
@@ -50,6 +50,7 @@ pub(super) fn frame(model: &mut Model, frame: FrameContents) -> Vec<Effect> {
         model.link.welcome = Some(welcome);
         if anew {
             model.notices.clear();
+            effects.extend(offers::first_look(model));
         }
     }
     for binding in frame.bindings {

@@ -4,7 +4,7 @@ use ccm_proto::model::Name;
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 
-use super::{act, watch};
+use super::{act, offers, watch};
 use crate::action::{ACTIONS, Action};
 use crate::effect::Effect;
 use crate::input::keymap::{Chord, Lookup};
@@ -21,7 +21,7 @@ pub(super) fn query(model: &mut Model) -> Option<&mut String> {
         Overlay::Help(list) | Overlay::Palette(list) | Overlay::Themes(list, _) => {
             Some(&mut list.query)
         }
-        Overlay::Why(..) | Overlay::Notices(_) => None,
+        Overlay::Why(..) | Overlay::Notices(_) | Overlay::Offers(_) => None,
     }
 }
 
@@ -36,7 +36,7 @@ pub(super) fn typed(model: &mut Model) {
 fn list(model: &mut Model) -> Option<&mut List> {
     match model.overlays.last_mut()? {
         Overlay::Help(list) | Overlay::Palette(list) | Overlay::Themes(list, _) => Some(list),
-        Overlay::Why(..) | Overlay::Notices(_) => None,
+        Overlay::Why(..) | Overlay::Notices(_) | Overlay::Offers(_) => None,
     }
 }
 
@@ -52,6 +52,9 @@ pub(super) fn press(model: &mut Model, chord: &Chord) -> Vec<Effect> {
         "pagedown" => return scroll(model, Action::HalfDown),
         "pageup" => return scroll(model, Action::HalfUp),
         _ => {}
+    }
+    if matches!(model.overlays.last(), Some(Overlay::Offers(_))) {
+        return offers::press(model, chord);
     }
     let Some(query) = query(model) else { return read_only_key(model, chord) };
     match chord.as_str() {
@@ -94,7 +97,10 @@ pub(super) fn close(model: &mut Model) -> Vec<Effect> {
 /// Moves the choice, or the text.
 pub(super) fn scroll(model: &mut Model, action: Action) -> Vec<Effect> {
     const PAGE: usize = 10;
-    let count = items(model).len();
+    let count = match model.overlays.last() {
+        Some(Overlay::Offers(_)) => model.offers.list().len(),
+        _ => items(model).len(),
+    };
     let moved = |at: usize, last: usize| match action {
         Action::Down => (at + 1).min(last),
         Action::Up => at.saturating_sub(1),
@@ -106,6 +112,7 @@ pub(super) fn scroll(model: &mut Model, action: Action) -> Vec<Effect> {
     };
     match model.overlays.last_mut() {
         Some(Overlay::Why(_, at) | Overlay::Notices(at)) => *at = moved(*at, usize::from(u16::MAX)),
+        Some(Overlay::Offers(at)) => *at = moved(*at, count.saturating_sub(1)),
         Some(Overlay::Help(list) | Overlay::Palette(list) | Overlay::Themes(list, _)) => {
             list.selected = moved(list.selected, count.saturating_sub(1));
         }
@@ -127,12 +134,18 @@ fn preview(model: &mut Model) {
 
 /// Does what the chosen item stands for.
 fn choose(model: &mut Model) -> Vec<Effect> {
+    if let Some(Overlay::Offers(at)) = model.overlays.last() {
+        return offers::take(model, *at);
+    }
     let Some(selected) = list(model).map(|list| list.selected) else { return close(model) };
     choose_item(model, selected)
 }
 
 /// Does what an item of the topmost overlay stands for.
 pub(super) fn choose_item(model: &mut Model, index: usize) -> Vec<Effect> {
+    if matches!(model.overlays.last(), Some(Overlay::Offers(_))) {
+        return offers::take(model, index);
+    }
     let Some(item) = items(model).into_iter().nth(index) else { return Vec::new() };
     model.overlays.pop();
     match item.choice {
@@ -153,7 +166,7 @@ pub(super) fn choose_item(model: &mut Model, index: usize) -> Vec<Effect> {
 }
 
 /// Shows another layout, from its first page on.
-fn open_layout(model: &mut Model, name: Name) -> Vec<Effect> {
+pub(super) fn open_layout(model: &mut Model, name: Name) -> Vec<Effect> {
     model.paused = None;
     model.filtering = None;
     model.pages = Pages::new(0);

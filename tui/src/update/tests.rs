@@ -2,6 +2,7 @@
 
 mod host;
 mod hostile;
+mod offers;
 
 use std::collections::BTreeMap;
 

@@ -4,6 +4,7 @@ use ccm_proto::model::theme::Role;
 use ccm_proto::model::widget::{Order, WidgetType};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 
 use super::Target;
 use super::bar::{Bar, Piece};
@@ -55,6 +56,7 @@ fn bar(model: &Model, area: Rect) -> Bar {
         );
         return Bar { left, right: Vec::new() };
     }
+    left.extend(found(model, footer, key));
     for (rank, action) in (1..).zip(actions(model)) {
         let hint = described(action).map_or("", |described| described.hint);
         let keys = model.keymap.keys(action);
@@ -66,6 +68,21 @@ fn bar(model: &Model, area: Rect) -> Bar {
     let daemon = daemon.map(|daemon| Piece::new(daemon, footer).rank(99));
     let right = rest_of_page(model).into_iter().chain(daemon).collect();
     Bar { left, right }.fit(usize::from(area.width))
+}
+
+/// That something was found on the daemon's machine, for as long as it is news.
+fn found(model: &Model, footer: Style, key: Style) -> Option<Piece> {
+    model.offers.hint_until?;
+    let keys = model.keymap.keys(Action::Discover);
+    let keys = keys.first()?;
+    let said = match model.offers.open() {
+        0 => return None,
+        1 => "1 thing found here: ".to_owned(),
+        count => format!("{count} things found here: "),
+    };
+    let accent = footer.patch(model.themes.theme.style(Role::Accent));
+    let piece = Piece::new(said, accent).and(format!("press {}", shown(keys)), key);
+    Some(piece.target(Target::Action(Action::Discover)).rank(2))
 }
 
 /// Where the page goes on that is higher than the screen.

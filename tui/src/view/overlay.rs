@@ -2,6 +2,7 @@
 
 mod list;
 mod notices;
+mod offers;
 mod why;
 
 use ccm_proto::model::theme::Role;
@@ -39,6 +40,7 @@ pub(super) fn draw(model: &Model, overlay: &Overlay, area: Rect, buffer: &mut Bu
         }
         Overlay::Why(name, scroll) => why::draw(model, name, *scroll, area, buffer),
         Overlay::Notices(scroll) => notices::draw(model, *scroll, area, buffer),
+        Overlay::Offers(selected) => offers::draw(model, *selected, area, buffer),
     }
 }
 
@@ -55,6 +57,13 @@ pub(super) fn target_at(
         Overlay::Palette(state) => (state, palette_items(model, &state.query)),
         Overlay::Themes(state, _) => (state, theme_items(model, &state.query)),
         Overlay::Why(..) | Overlay::Notices(_) => return Some(Target::Close),
+        Overlay::Offers(selected) => {
+            let frame = frame(offers::size(model), area);
+            if !frame.contains(at) {
+                return Some(Target::Close);
+            }
+            return offers::item_at(model, *selected, inside(frame), at).map(Target::Item);
+        }
     };
     let frame = frame(list::SIZE, area);
     if !frame.contains(at) {

@@ -9,7 +9,7 @@ use super::{draw, title};
 use crate::glyph::GlyphSet;
 use crate::message::{LinkEvent, Message};
 use crate::model::Model;
-use crate::model::tests::fixture::{NOW, attached, feed_all, live, press, unconnected};
+use crate::model::tests::fixture::{NOW, attached, feed_all, live, offers, press, unconnected};
 use crate::update::update;
 
 fn picture(model: &Model) -> Buffer {
@@ -99,6 +99,29 @@ fn notices_with_their_place() {
     insta::assert_snapshot!(text(&model));
 }
 
+fn with_offers(size: (u16, u16)) -> Model {
+    let mut model = live(size);
+    let mut found = offers(3);
+    found[2].taken = true;
+    update(&mut model, Message::Offers { offers: found, configured: false }, NOW);
+    model
+}
+
+#[test]
+fn what_was_found_at_80x24() {
+    let mut model = with_offers((80, 24));
+    assert!(line(&model, 23).contains("2 things found here: press D"), "{}", line(&model, 23));
+    press(&mut model, "D");
+    insta::assert_snapshot!(text(&model));
+}
+
+#[test]
+fn what_was_found_at_160x50() {
+    let mut model = with_offers((160, 50));
+    press(&mut model, "D j");
+    insta::assert_snapshot!(text(&model));
+}
+
 #[test]
 fn a_lost_daemon_is_told_of_and_the_last_values_stay() {
     let mut model = live((80, 24));
@@ -134,7 +157,7 @@ fn each_condition_looks_different_without_colour() {
 
 #[test]
 fn a_terminal_of_seven_bits_gets_seven_bits() {
-    for keys in ["esc", "?", ":", "T", "w", "N"] {
+    for keys in ["esc", "?", ":", "T", "w", "N", "D"] {
         let mut model = live((120, 40));
         model.glyphs = GlyphSet::Ascii;
         press(&mut model, keys);

@@ -8,8 +8,8 @@ use ccm_proto::convert::{Binding, FeedChange, FrameContents, Welcome};
 use ccm_proto::model::document::LayerRef;
 use ccm_proto::model::widget::{Column, Format, WidgetType};
 use ccm_proto::model::{
-    Cell, Document, DocumentId, Interval, Kind, Name, Provenance, Quality, Row, Scope, Timestamp,
-    Track, Version, View, ViewStatus, WidgetSpec,
+    Cell, Document, DocumentId, Interval, Kind, Name, Offer, Provenance, Quality, Row, Scope,
+    Timestamp, Track, Version, View, ViewStatus, WidgetSpec,
 };
 
 use crate::effect::{Effect, WatchRequest};
@@ -159,6 +159,26 @@ pub(crate) fn document(id: DocumentId, spec: serde_json::Value) -> Document {
     };
     let layers = vec![LayerRef { scope: Scope::Platform, revision: 1, provenance }];
     Document { id, spec, version, layers }
+}
+
+/// Things that were found on the daemon's machine.
+pub(crate) fn offers(count: usize) -> Vec<Offer> {
+    let titles = ["Prometheus", "node exporter", "Redis"];
+    let offer = |index: usize| {
+        let key = name(&format!("found-{index}"));
+        let documents = vec![(DocumentId::new(Kind::Layout, key.clone()), String::new())];
+        let evidence = ["listens on 127.0.0.1:9090", "the process is prometheus"];
+        Offer {
+            key,
+            title: SafeText::new(titles[index % titles.len()]),
+            what: SafeText::new("its metrics, read every 10 s"),
+            evidence: evidence.map(SafeText::new).to_vec(),
+            documents,
+            needs_credential: None,
+            taken: false,
+        }
+    };
+    (0..count).map(offer).collect()
 }
 
 /// Plausible data for a widget, the same every time.

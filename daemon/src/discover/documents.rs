@@ -1,0 +1,362 @@
+//! The documents that an offer would apply. Pure.
+
+use std::fmt::Write as _;
+
+use ccm_proto::SafeText;
+use ccm_proto::model::{DocumentId, Kind as DocumentKind, Name, Offer};
+
+use super::reader::{Listener, Socket};
+use super::rules::{Found, Kind, Place};
+
+/// What an offer is made of, before its documents have names.
+struct Draft {
+    key: &'static str,
+    title: &'static str,
+    what: String,
+    source: String,
+    widgets: Vec<(&'static str, String)>,
+    /// The listener that the source calls.
+    calls: Option<Listener>,
+}
+
+/// The offer for something that was recognised. `exists` knows the documents that are there.
+pub(super) fn offer(found: &Found, exists: impl Fn(&DocumentId) -> bool) -> Option<Offer> {
+    let draft = draft(found)?;
+    let mut documents = Vec::new();
+    let mut add = |kind, name: &str, toml: String| {
+        Name::new(name).ok().map(|name| documents.push((DocumentId::new(kind, name), toml)))
+    };
+    if let Some(listener) = &draft.calls {
+        add(DocumentKind::Egress, draft.key, egress(draft.title, listener))?;
+    }
+    add(DocumentKind::Source, draft.key, draft.source)?;
+    let mut placements = String::new();
+    for (index, (name, toml)) in draft.widgets.into_iter().enumerate() {
+        let name = format!("{}-{name}", draft.key);
+        let (x, w) = if index == 0 { (0, 5) } else { (5, 7) };
+        let _ = write!(
+            placements,
+            "\n[[page.widget]]\nname = {name:?}\nat = {{ x = {x}, y = {}, w = {w}, h = 5 }}\n",
+            index / 2 * 5
+        );
+        add(DocumentKind::Widget, &name, toml)?;
+    }
+    let layout = format!(
+        "title = {0:?}\ndescription = \"Found on this machine\"\n\n[[page]]\ntitle = {0:?}\n{placements}",
+        draft.title
+    );
+    add(DocumentKind::Layout, draft.key, layout)?;
+    Some(Offer {
+        key: Name::new(draft.key).ok()?,
+        title: SafeText::new(draft.title),
+        what: SafeText::new(&draft.what),
+        evidence: evidence(found),
+        taken: documents.iter().all(|(id, _)| exists(id)),
+        documents,
+        needs_credential: None,
+    })
+}
+
+fn evidence(found: &Found) -> Vec<SafeText> {
+    let mut evidence = Vec::new();
+    let (place, process) = match &found.place {
+        Place::Tcp(listener) => (format!("listens on {}", listener.address), &listener.process),
+        Place::Unix(socket) => (format!("listens on {}", socket.path), &socket.process),
+        Place::Machine => ("systemd manages this machine".to_owned(), &None),
+    };
+    evidence.push(place);
+    evidence.extend(process.iter().map(|process| format!("the process is {process}")));
+    evidence.extend(found.proof.map(str::to_owned));
+    evidence.extend(found.program.iter().map(|program| format!("{program} reads it")));
+    evidence.iter().map(|line| SafeText::new(line)).collect()
+}
+
+/// A text as TOML writes it.
+fn quoted(text: &str) -> String {
+    toml::Value::from(text).to_string()
+}
+
+fn egress(title: &str, listener: &Listener) -> String {
+    format!(
+        "description = {}\n\n[[allow]]\nhost = {}\nports = [{}]\nreason = \"found on this machine\"\n",
+        quoted(&format!("{title} on this machine")),
+        quoted(&listener.address.ip().to_string()),
+        listener.address.port()
+    )
+}
+
+/// What is shown of each sort of thing.
+fn draft(found: &Found) -> Option<Draft> {
+    match &found.place {
+        Place::Tcp(listener) => Some(of_listener(found, listener)),
+        Place::Unix(socket) => of_socket(found, socket),
+        Place::Machine => Some(systemd(found.program.as_deref()?)),
+    }
+}
+
+fn of_listener(found: &Found, listener: &Listener) -> Draft {
+    match found.kind {
+        Kind::Prometheus => {
+            let metrics = [
+                ("prometheus_tsdb_head_series", "series", "integer"),
+                ("prometheus_ready", "ready", "integer"),
+                ("process_resident_memory_bytes", "memory", "bytes"),
+            ];
+            scraped(("prometheus", "Prometheus"), &metrics, listener)
+        }
+        Kind::Alertmanager => {
+            let metrics = [
+                ("alertmanager_cluster_members", "members", "integer"),
+                ("process_resident_memory_bytes", "memory", "bytes"),
+            ];
+            let mut draft = scraped(("alertmanager", "Alertmanager"), &metrics, listener);
+            draft.source.push_str("rows = [\"alertmanager_alerts\"]\n");
+            draft.widgets.push(("alerts", alerts()));
+            draft
+        }
+        Kind::Exporter(exporter) => {
+            scraped((exporter.key, exporter.title), exporter.metrics, listener)
+        }
+        Kind::Netdata => netdata(listener),
+        Kind::Nats => nats(listener),
+        Kind::Web { apache } => web(apache, found.status_page, listener),
+        Kind::Mysql => answers(("mysql", "MySQL"), listener),
+        Kind::Redis => answers(("redis", "Redis"), listener),
+        _ => answers(("postgresql", "PostgreSQL"), listener),
+    }
+}
+
+type Metric<'a> = (&'a str, &'a str, &'a str);
+
+/// A stat of values, the first one large.
+fn stat(title: &str, source: &str, metrics: &[Metric<'_>], window: bool) -> String {
+    let mut text = format!(
+        "title = {title:?}\nsource = {source:?}\ntype = \"stat\"\ncategory = \"found\"\n\n[stat]\n"
+    );
+    if window {
+        text.push_str("window = \"5m\"\n");
+    }
+    for (index, (value, label, format)) in metrics.iter().enumerate() {
+        let table = if index == 0 { "[stat.primary]" } else { "[[stat.secondary]]" };
+        let _ = write!(
+            text,
+            "\n{table}\nvalue = {}\nlabel = {label:?}\nformat = {format:?}\n",
+            quoted(value)
+        );
+    }
+    text
+}
+
+/// A chart of one metric.
+fn chart(title: &str, source: &str, (metric, label, format): Metric<'_>) -> String {
+    format!(
+        "title = {title:?}\nsource = {source:?}\ntype = \"chart\"\ncategory = \"found\"\n\n[chart]\nstyle = \"area\"\nwindow = \"15m\"\nformat = {format:?}\nmin = 0\n\n[[chart.series]]\nmetric = {metric:?}\nlabel = {label:?}\n"
+    )
+}
+
+/// Metrics that are scraped.
+fn scraped(
+    (key, title): (&'static str, &'static str),
+    metrics: &[Metric<'_>],
+    listener: &Listener,
+) -> Draft {
+    let source = format!(
+        "type = \"prometheus\"\ndescription = {}\ninterval = \"10s\"\n\n[prometheus]\nurl = \"http://{}\"\n",
+        quoted(&format!("What the {title} on this machine tells")),
+        listener.address
+    );
+    let mut widgets = vec![("state", stat(title, key, metrics, false))];
+    widgets.extend(metrics.first().map(|first| ("history", chart(title, key, *first))));
+    let what = "its metrics, read every 10 s".to_owned();
+    Draft { key, title, what, source, widgets, calls: Some(listener.clone()) }
+}
+
+fn alerts() -> String {
+    "title = \"alerts\"\nsource = \"alertmanager\"\ntype = \"table\"\ncategory = \"found\"\n\n[table]\nrows = \"alertmanager_alerts\"\nkey = \"state\"\nsort = \"value\"\n\n[[table.columns]]\nfield = \"state\"\nlabel = \"state\"\nformat = \"text\"\ngrow = true\n\n[[table.columns]]\nfield = \"value\"\nlabel = \"alerts\"\nformat = \"integer\"\n".to_owned()
+}
+
+/// Whether it answers, and how fast.
+fn answers((key, title): (&'static str, &'static str), listener: &Listener) -> Draft {
+    let config = format!(
+        "type = \"tcp\"\nhost = \"{}\"\nport = {}\n",
+        listener.address.ip(),
+        listener.address.port()
+    );
+    let what = "whether it takes connections, and how fast; nothing is asked of it".to_owned();
+    probed((key, title), &config, what, listener)
+}
+
+fn web(apache: bool, status_page: bool, listener: &Listener) -> Draft {
+    let (key, title, page, text) = if apache {
+        ("apache", "Apache", "/server-status?auto", "Scoreboard")
+    } else {
+        ("nginx", "nginx", "/nginx_status", "Active connections")
+    };
+    let address = listener.address;
+    if status_page {
+        let config =
+            format!("type = \"http\"\nurl = \"http://{address}{page}\"\ncontains = {text:?}\n");
+        let what = "whether its status page answers, and how fast".to_owned();
+        return probed((key, title), &config, what, listener);
+    }
+    // Its pages may want a name, a login or a redirect: any answer shows that it works.
+    let config = format!(
+        "type = \"http\"\nurl = \"http://{address}/\"\nmethod = \"HEAD\"\nstatus = [200, 204, 301, 302, 307, 308, 401, 403, 404]\n"
+    );
+    let what = "whether it answers, and how fast".to_owned();
+    probed((key, title), &config, what, listener)
+}
+
+fn probed(
+    (key, title): (&'static str, &'static str),
+    config: &str,
+    what: String,
+    listener: &Listener,
+) -> Draft {
+    let source = format!(
+        "type = \"probe\"\ndescription = {}\ninterval = \"30s\"\ntimeout = \"5s\"\n\n[probe]\n{config}",
+        quoted(&format!("Whether the {title} on this machine answers"))
+    );
+    let metrics =
+        [("up", "up", "integer"), ("latency_ms", "ms", "number"), ("reason", "why", "text")];
+    let latency = ("latency_ms", "latency (ms)", "number");
+    let widgets = vec![
+        ("state", stat(title, key, &metrics, false)),
+        ("latency", chart(&format!("{title} latency"), key, latency)),
+    ];
+    Draft { key, title, what, source, widgets, calls: Some(listener.clone()) }
+}
+
+/// JSON that is fetched, and the values that are taken out of it.
+fn fetched(
+    (key, title): (&'static str, &'static str),
+    endpoint: &str,
+    values: &[(&str, &str)],
+    metrics: &[Metric<'_>],
+    listener: &Listener,
+) -> Draft {
+    let mut source = format!(
+        "type = \"external_api\"\ndescription = {}\ninterval = \"10s\"\n\n[external_api]\nbase_url = \"http://{}\"\nendpoint = {endpoint:?}\n\n[extract.values]\n",
+        quoted(&format!("What the {title} on this machine tells of itself")),
+        listener.address
+    );
+    for (name, path) in values {
+        let _ = writeln!(source, "{name} = {path:?}");
+    }
+    let mut widgets = vec![("state", stat(title, key, metrics, false))];
+    widgets.extend(metrics.first().map(|first| ("history", chart(title, key, *first))));
+    let what = "what it tells of itself, read every 10 s".to_owned();
+    Draft { key, title, what, source, widgets, calls: Some(listener.clone()) }
+}
+
+fn netdata(listener: &Listener) -> Draft {
+    let values = [
+        ("warnings", "$.alarms.warning"),
+        ("critical", "$.alarms.critical"),
+        ("normal", "$.alarms.normal"),
+        ("version", "$.version"),
+    ];
+    let metrics = [
+        ("critical", "critical alarms", "integer"),
+        ("warnings", "warnings", "integer"),
+        ("normal", "normal", "integer"),
+        ("version", "version", "text"),
+    ];
+    fetched(("netdata", "Netdata"), "/api/v1/info", &values, &metrics, listener)
+}
+
+fn nats(listener: &Listener) -> Draft {
+    let values = [
+        ("connections", "$.connections"),
+        ("subscriptions", "$.subscriptions"),
+        ("slow_consumers", "$.slow_consumers"),
+        ("memory", "$.mem"),
+        ("messages_in", "$.in_msgs"),
+        ("messages_out", "$.out_msgs"),
+    ];
+    let metrics = [
+        ("connections", "connections", "integer"),
+        ("subscriptions", "subscriptions", "integer"),
+        ("slow_consumers", "slow consumers", "integer"),
+        ("memory", "memory", "bytes"),
+    ];
+    fetched(("nats", "NATS"), "/varz", &values, &metrics, listener)
+}
+
+/// A command that is run.
+fn run(
+    (key, title): (&'static str, &'static str),
+    what: &str,
+    command: &[&str],
+    rest: &str,
+    metrics: &[Metric<'_>],
+) -> Draft {
+    let words: Vec<String> = command.iter().map(|word| quoted(word)).collect();
+    let source = format!(
+        "type = \"exec\"\ndescription = {}\ninterval = \"30s\"\ntimeout = \"10s\"\n\n[exec]\ncommand = [{}]\n{rest}",
+        quoted(&format!("{title}: {what}")),
+        words.join(", ")
+    );
+    let widgets = vec![("state", stat(title, key, metrics, false))];
+    Draft { key, title, what: what.to_owned(), source, widgets, calls: None }
+}
+
+/// Room for programs that are written in Go, which lay claim to far more addresses than they use.
+const GO: &str =
+    "memory_bytes = 8589934592\npass_env = [\"HOME\", \"PATH\", \"XDG_RUNTIME_DIR\"]\n";
+
+fn of_socket(found: &Found, socket: &Socket) -> Option<Draft> {
+    let program = found.program.as_deref()?;
+    let path = socket.path.as_str();
+    let folder = path.rsplit_once('/').map_or("/", |(folder, _)| folder);
+    let containers = "how many containers there are, by docker's own word, every 30 s";
+    Some(match found.kind {
+        Kind::Docker => {
+            let url = format!("unix://{path}");
+            let command = [program, "--host", &url, "info", "--format", "{{json .}}"];
+            let metrics = [
+                ("ContainersRunning", "running", "integer"),
+                ("ContainersPaused", "paused", "integer"),
+                ("ContainersStopped", "stopped", "integer"),
+                ("Images", "images", "integer"),
+            ];
+            run(("docker", "Docker"), containers, &command, GO, &metrics)
+        }
+        Kind::Podman => {
+            let url = format!("unix://{path}");
+            let command = [program, "--url", &url, "info", "--format", "json"];
+            let what = "how many containers there are, by podman's own word, every 30 s";
+            let metrics = [
+                ("store.containerStore.running", "running", "integer"),
+                ("store.containerStore.stopped", "stopped", "integer"),
+                ("store.imageStore.number", "images", "integer"),
+            ];
+            run(("podman", "Podman"), what, &command, GO, &metrics)
+        }
+        Kind::Postgres => {
+            let what = "whether it takes connections, by pg_isready, every 30 s";
+            let answer = format!("{folder}:5432");
+            let metrics = [(answer.as_str(), "state", "text")];
+            let command = [program, "-h", folder, "-p", "5432"];
+            run(("postgresql", "PostgreSQL"), what, &command, "format = \"lines\"\n", &metrics)
+        }
+        Kind::Mysql => {
+            let what = "whether it is alive, by mysqladmin, every 30 s";
+            let command = [program, "--no-defaults", "--socket", path, "ping"];
+            let metrics = [("mysqld", "state", "text")];
+            run(("mysql", "MySQL"), what, &command, "format = \"lines\"\n", &metrics)
+        }
+        _ => return None,
+    })
+}
+
+fn systemd(program: &str) -> Draft {
+    let command = [program, "list-units", "--all", "--state=failed", "--output=json", "--no-pager"];
+    let what = "which units have failed, every 30 s";
+    let rest = "\n[extract.values]\nfailed = { path = \"$[*]\", combine = \"count\" }\n\n[extract.lists.units]\npath = \"$[*]\"\nkey = \"unit\"\nfields = { unit = \"$.unit\", description = \"$.description\", since = \"$.sub\" }\n";
+    let metrics = [("failed", "failed units", "integer")];
+    let mut draft = run(("systemd", "systemd"), what, &command, rest, &metrics);
+    let table = "title = \"failed units\"\nsource = \"systemd\"\ntype = \"table\"\ncategory = \"found\"\n\n[table]\nrows = \"units\"\nkey = \"unit\"\n\n[[table.columns]]\nfield = \"unit\"\nlabel = \"unit\"\nformat = \"text\"\n\n[[table.columns]]\nfield = \"description\"\nlabel = \"what it is\"\nformat = \"text\"\ngrow = true\n";
+    draft.widgets.push(("units", table.to_owned()));
+    draft
+}

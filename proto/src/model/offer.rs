@@ -1,0 +1,24 @@
+//! Offers: what was found on the daemon's machine, and the documents that would show it.
+
+use super::{DocumentId, Name};
+use crate::SafeText;
+
+/// Something that was found and can be shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offer {
+    /// What it is called; also the name of its layout.
+    pub key: Name,
+    /// What to call it.
+    pub title: SafeText,
+    /// What would be shown.
+    pub what: SafeText,
+    /// How it was recognised, a fact a line.
+    pub evidence: Vec<SafeText>,
+    /// The documents that are applied when somebody takes the offer, in the order in which they
+    /// need each other.
+    pub documents: Vec<(DocumentId, String)>,
+    /// What has to be asked for first, where the documents alone will not do.
+    pub needs_credential: Option<SafeText>,
+    /// All its documents exist already.
+    pub taken: bool,
+}
