@@ -7,6 +7,8 @@
 
 #[path = "packs/asking.rs"]
 mod asking;
+#[path = "packs/collector.rs"]
+mod collector;
 #[path = "packs/damage.rs"]
 mod damage;
 #[path = "packs/documents.rs"]

@@ -23,7 +23,7 @@ use super::fixtures::{Service, connectors, pages, service};
 use super::form::plain;
 
 /// More calls than any test makes.
-const PLENTY: u32 = 1_000;
+pub(crate) const PLENTY: u32 = 1_000;
 
 type Params = BTreeMap<String, Param>;
 
@@ -48,7 +48,7 @@ pub(crate) fn joined(endpoint: &Endpoint, pages: &[Value]) -> Value {
 }
 
 /// A connector whose pages are as small as the recorded ones.
-fn shrunk(connector: &str, spec: &ConnectorSpec) -> ConnectorSpec {
+pub(crate) fn shrunk(connector: &str, spec: &ConnectorSpec) -> ConnectorSpec {
     let mut spec = spec.clone();
     for (name, endpoint) in &mut spec.endpoints {
         let length = |items: &str| {
@@ -286,7 +286,8 @@ fn basic(user: &str, secret: &str) -> String {
     format!("Basic {}", STANDARD.encode(format!("{user}:{secret}")))
 }
 
-fn connector(name: &str) -> ConnectorSpec {
+/// One of the connectors.
+pub(crate) fn connector(name: &str) -> ConnectorSpec {
     connectors().into_iter().find(|(known, _)| known.as_str() == name).unwrap().1
 }
 

@@ -122,12 +122,17 @@ fn rule() -> impl Strategy<Value = ValueRule> {
         "$.*.*",
     ];
     let scale = prop::option::of(prop_oneof![Just(0.01), Just(1e300), Just(0.0), any::<f64>()]);
-    (select(&paths[..]), select(&types[..]), select(&combines[..]), scale, any::<bool>()).prop_map(
-        |(path, value_type, combine, scale, series)| {
+    (
+        select(paths.to_vec()),
+        select(types.to_vec()),
+        select(combines.to_vec()),
+        scale,
+        any::<bool>(),
+    )
+        .prop_map(|(path, value_type, combine, scale, series)| {
             let path = path.to_owned();
             ValueRule::Full(FullRule { path, value_type, scale, unit: None, combine, series })
-        },
-    )
+        })
 }
 
 fn rules() -> impl Strategy<Value = Extract> {
@@ -165,7 +170,7 @@ proptest! {
         for (place, other) in changes {
             let mut places = Vec::new();
             pointers(&body, "", &mut places);
-            *body.pointer_mut(place.get(&places)).unwrap() = other;
+            *body.pointer_mut(place.get(&places).as_str()).unwrap() = other;
         }
         check(&extractor.reading(Timestamp::EPOCH, body), &extract)?;
     }
