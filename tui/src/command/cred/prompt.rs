@@ -101,15 +101,14 @@ impl Caught {
         let mut fds: Vec<PollFd<'_>> =
             self.streams.iter().map(|(_, read)| PollFd::new(read, PollFlags::IN)).collect();
         fds.push(PollFd::new(&typed, PollFlags::IN));
-        match poll(&mut fds, None) {
-            Ok(_) | Err(rustix::io::Errno::INTR) => {}
-            Err(error) => return Err(error.into()),
+        // An interrupted wait tells nothing: the signal's own stream does, the next time round.
+        while let Err(error) = poll(&mut fds, None) {
+            if error != rustix::io::Errno::INTR {
+                return Err(error.into());
+            }
         }
         let came = self.streams.iter().zip(&fds).find(|(_, fd)| !fd.revents().is_empty());
-        if let Some(((signal, _), _)) = came {
-            return Ok(Some(*signal));
-        }
-        Ok(None)
+        Ok(came.map(|((signal, _), _)| *signal))
     }
 }
 
