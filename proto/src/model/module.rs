@@ -1,17 +1,87 @@
-//! Modules: programs that speak the module contract.
+//! Modules: programs that implement the module contract, as people write them in documents, and
+//! what such programs answer.
+
+pub mod address;
+pub mod event;
+pub mod health;
+pub mod instant;
+pub mod manifest;
 
 use serde::{Deserialize, Serialize};
 
 use super::source::Problem;
+use super::{Interval, Name};
 
-/// A document of the kind `module`.
+pub use address::{ModuleAddress, ModuleAddressError};
+pub use event::ModuleEvent;
+pub use health::{Check, Health, HealthStatus};
+pub use manifest::{Endpoint, Manifest, ParamValue, WidgetOffer};
+
+/// The version of the contract that is spoken.
+pub const CONTRACT: u32 = 1;
+
+/// Where a module describes itself.
+pub const MANIFEST_PATH: &str = "/ccm/v1/manifest";
+
+/// Where a module says how it is, unless its manifest names another place.
+pub const HEALTH_PATH: &str = "/ccm/v1/health";
+
+/// Where a module gives its metrics, unless its manifest names another place.
+pub const METRICS_PATH: &str = "/ccm/v1/metrics";
+
+/// Where a module streams its events, unless its manifest names another place.
+pub const EVENTS_PATH: &str = "/ccm/v1/events";
+
+/// The shortest interval of health checks: a module answers people, too.
+pub const INTERVAL_MIN: Interval = Interval::from_secs(1);
+
+/// The longest interval of health checks: a module that has died is told of within this.
+pub const INTERVAL_MAX: Interval = Interval::from_secs(3_600);
+
+/// A module's definition: where it is, and what it may do here.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct ModuleSpec {}
+pub struct ModuleSpec {
+    /// Where it listens.
+    pub endpoint: ModuleAddress,
+    /// What it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// The credential that is sent with every request to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credential: Option<Name>,
+    /// False keeps the document and leaves the module alone.
+    #[serde(default = "yes")]
+    pub enabled: bool,
+    /// How often its health is asked for.
+    #[serde(default = "ten_seconds")]
+    pub interval: Interval,
+    /// Takes over the widgets that its manifest offers.
+    #[serde(default = "yes")]
+    pub contribute: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn ten_seconds() -> Interval {
+    Interval::from_secs(10)
+}
 
 impl ModuleSpec {
     /// Finds what the types alone cannot refuse; each problem names its field path.
     pub fn problems(&self) -> Vec<Problem> {
-        Vec::new()
+        let mut problems = Vec::new();
+        if self.interval < INTERVAL_MIN || self.interval > INTERVAL_MAX {
+            problems.push((
+                "interval".to_owned(),
+                format!("health is asked for every {INTERVAL_MIN} to {INTERVAL_MAX}"),
+            ));
+        }
+        problems
     }
 }
+
+#[cfg(test)]
+mod tests;
