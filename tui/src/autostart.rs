@@ -79,8 +79,8 @@ pub async fn ensure(target: &Target) -> Result<bool, AutostartError> {
     if !target.may_start {
         return Err(AutostartError::NotListening { path: target.socket.clone(), error });
     }
-    let child = spawn().map_err(AutostartError::Spawn)?;
-    wait_until_listening(target, child).await?;
+    let mut child = spawn().map_err(AutostartError::Spawn)?;
+    wait_until_listening(target, &mut child).await?;
     Ok(true)
 }
 
@@ -99,13 +99,17 @@ fn spawn() -> std::io::Result<Child> {
 
 /// This program's file. An upgrade may have put another one in its place while this one runs:
 /// Linux then says that the old one is deleted, and the new one is what should be started.
-fn own_program() -> std::io::Result<PathBuf> {
+pub(crate) fn own_program() -> std::io::Result<PathBuf> {
     let program = std::env::current_exe()?;
     let replaced = program.to_str().and_then(|path| path.strip_suffix(" (deleted)"));
     Ok(replaced.map(PathBuf::from).unwrap_or(program))
 }
 
-async fn wait_until_listening(target: &Target, mut child: Child) -> Result<(), AutostartError> {
+/// Waits until a daemon that was just started listens.
+pub(crate) async fn wait_until_listening(
+    target: &Target,
+    child: &mut Child,
+) -> Result<(), AutostartError> {
     let pid = child.id().unwrap_or_default();
     let wait = async {
         let mut owned_by_other = false;
@@ -118,7 +122,7 @@ async fn wait_until_listening(target: &Target, mut child: Child) -> Result<(), A
                 // listen; any other end is final.
                 owned_by_other = status.code() == Some(i32::from(EXIT_OWNED));
                 if !owned_by_other {
-                    return Err(AutostartError::Ended(SafeText::new(&complaint(&mut child).await)));
+                    return Err(AutostartError::Ended(SafeText::new(&complaint(child).await)));
                 }
             }
             tokio::time::sleep(LOOK_INTERVAL).await;

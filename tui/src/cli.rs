@@ -134,6 +134,8 @@ pub enum Command {
     Cred(CredCommand),
     /// Say what serves, what does not, and why
     Doctor(DoctorArgs),
+    /// Show a business that runs, with a daemon and modules of its own
+    Demo(crate::command::demo::DemoArgs),
     /// Print the key bindings in the form of a key file
     Keys,
     /// Give back a terminal that a killed dashboard has left in disorder

@@ -4,6 +4,7 @@ mod apply;
 mod connection;
 mod cred;
 pub mod daemon;
+pub mod demo;
 mod diff;
 pub(crate) mod discover;
 mod doctor;
@@ -66,6 +67,7 @@ pub async fn run(
         Command::Source(command) => source::run(command, link).await,
         Command::Cred(command) => cred::run(command, link).await,
         Command::Doctor(args) => doctor::run(&args, link).await,
+        Command::Demo(args) => demo::run(args, link, look).await,
         Command::Keys => keys::run(look),
         Command::Reset => reset(),
         Command::Completions { shell } => manual::completions(shell),

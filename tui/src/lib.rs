@@ -9,6 +9,7 @@ pub mod autostart;
 pub mod cli;
 pub mod client;
 pub mod command;
+pub mod demo;
 pub mod effect;
 pub mod format;
 pub mod glyph;

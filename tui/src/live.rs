@@ -1,5 +1,6 @@
 //! `ccm`: the live dashboard.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use ccm_daemon::settings::{Paths, Settings};
@@ -22,24 +23,38 @@ const LAYOUT: &str = "host";
 
 /// Opens the dashboard and returns when it was left.
 pub async fn run(look: LookArgs, link: &LinkArgs) -> Result<ExitCode, CommandError> {
+    let memory_file =
+        Paths::resolve(&Settings::default()).ok().map(|p| p.data.join(memory_file::FILE));
+    dashboard(look, link, memory_file).await.map(exit)
+}
+
+/// Opens the dashboard, which remembers in a file, and returns its exit code when it was left; above
+/// 128 stands the signal that ended it.
+pub(crate) async fn dashboard(
+    look: LookArgs,
+    link: &LinkArgs,
+    memory_file: Option<PathBuf>,
+) -> Result<u8, CommandError> {
     let target = Target::resolve(link.socket.as_deref())?;
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let capabilities = capability::resolve(look.color, look.glyphs, &variable);
     let (keymap, mut remarks) = keymap(&look)?;
-    let memory_file =
-        Paths::resolve(&Settings::default()).ok().map(|p| p.data.join(memory_file::FILE));
     let (memory, remark) = memory_file.as_deref().map(memory_file::load).unwrap_or_default();
     remarks.extend(remark);
     let beginning = Beginning { memory, ..beginning(look, capabilities, keymap)? };
     let modern = capabilities.modern;
     let options = RunOptions { target, beginning, modern, remarks, memory_file };
     let code = runtime::run(options).await;
-    let code = code.map_err(|error| CommandError::io("the terminal failed", error))?;
+    code.map_err(|error| CommandError::io("the terminal failed", error))
+}
+
+/// Ends as the dashboard did.
+pub(crate) fn exit(code: u8) -> ExitCode {
     if let Some(signal) = code.checked_sub(128) {
         // Whoever waits for this process, a shell's loop for one, asks how it ended.
         let _ = signal_hook::low_level::emulate_default_handler(signal.into());
     }
-    Ok(ExitCode::from(code))
+    ExitCode::from(code)
 }
 
 fn beginning(

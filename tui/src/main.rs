@@ -4,6 +4,7 @@ use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use ccm::cli::{Cli, Command, DaemonCommand};
+use ccm::command::demo::{DemoArgs, DemoPart};
 use ccm::command::{self, CommandError, EXIT_USAGE};
 use ccm::{live, snapshot_command};
 use ccm_proto::SafeText;
@@ -16,6 +17,11 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     if let Some(Command::Daemon(DaemonCommand::Run { idle_exit })) = &cli.command {
         return command::daemon::become_daemon(*idle_exit);
+    }
+    if let Some(Command::Demo(DemoArgs { part: Some(DemoPart::Daemon { directory }), .. })) =
+        &cli.command
+    {
+        return command::demo::become_daemon(directory);
     }
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,

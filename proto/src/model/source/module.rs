@@ -53,8 +53,7 @@ impl ModuleConfig {
             say("params", &format!("there are at most {PARAMS_MAX} parameters"));
         }
         let long = |(name, value): (&String, &Param)| {
-            name.len() > PARAM_MAX
-                || matches!(value, Param::Text(text) if text.len() > PARAM_MAX)
+            name.len() > PARAM_MAX || matches!(value, Param::Text(text) if text.len() > PARAM_MAX)
         };
         if self.params.iter().any(long) {
             say("params", &format!("a parameter has at most {PARAM_MAX} bytes"));

@@ -1,0 +1,41 @@
+//! The example that readers begin with works.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use ccm_proto::model::module::Manifest;
+
+use super::contract::assert_valid;
+use super::http::{events, get, until};
+
+#[tokio::test]
+async fn the_module_in_python_speaks_the_contract() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/examples/module.py");
+    let lines = std::fs::read_to_string(&file).unwrap().lines().count();
+    assert!(lines <= 80, "the documentation promises 80 lines, these are {lines}");
+    let mut child =
+        Command::new("python3").arg(&file).stdout(Stdio::piped()).spawn().expect("python3");
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let port: u16 = line.trim_end().rsplit(':').next().unwrap().parse().expect(&line);
+
+    let manifest = get(port, "/ccm/v1/manifest", "").await.json();
+    assert_valid("manifest", &manifest);
+    let manifest: Manifest = serde_json::from_value(manifest).unwrap();
+    assert_eq!(manifest.problems(), []);
+    assert_valid("health", &get(port, "/ccm/v1/health", "").await.json());
+    let data = get(port, "/queues?min=1", "").await.json();
+    assert_eq!(data["queues"].as_array().unwrap().len(), 2);
+    let refused = get(port, "/queues?min=x", "").await;
+    assert_eq!(refused.status, 400);
+    assert_valid("problem", &refused.json());
+    assert_eq!(get(port, "/nowhere", "").await.status, 404);
+    let metrics = get(port, "/ccm/v1/metrics", "").await;
+    assert!(metrics.body.contains("queue_waiting{queue=\"mail\"} 3\n"), "{}", metrics.body);
+    let stream = until(port, "/ccm/v1/events", "", "\n\n").await;
+    assert_valid("event", &events(&stream)[0]);
+
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
