@@ -14,6 +14,7 @@ pub mod http;
 pub mod json;
 mod kept;
 pub mod probe;
+pub mod module;
 pub mod prometheus;
 pub mod push;
 mod runner;

@@ -68,8 +68,9 @@ pub(super) async fn until(port: u16, path: &str, headers: &str, said: &str) -> A
     }
 }
 
-/// The data of each event of a stream.
+/// The data of each event of a stream that has come whole.
 pub(super) fn events(answer: &Answer) -> Vec<Value> {
-    let lines = answer.body.lines().filter_map(|line| line.strip_prefix("data: "));
+    let whole = answer.body.rsplit_once("\n\n").map_or("", |(whole, _)| whole);
+    let lines = whole.lines().filter_map(|line| line.strip_prefix("data: "));
     lines.map(|line| serde_json::from_str(line).unwrap()).collect()
 }

@@ -1,0 +1,25 @@
+//! Modules: programs that speak the module contract, and the sources that ask them.
+//!
+//! [`sse`], [`state`], [`answer`] and [`contribution`] are pure: what a module says becomes events,
+//! a state, errors and documents. The [`Directory`] is what is known of every module at a moment;
+//! each has a [`Watcher`] that keeps it so, and any number of sources that read through a
+//! [`ModuleCollector`]. Both reach the module by a [`Way`].
+
+pub mod answer;
+pub mod collector;
+pub mod contribution;
+pub mod directory;
+pub mod sse;
+pub mod state;
+pub mod watcher;
+pub mod way;
+
+pub use collector::{Digest, Fill, ModuleCollector};
+pub use contribution::contributions;
+pub use directory::Directory;
+pub use state::{Sign, Standing, State};
+pub use watcher::{News, Watcher};
+pub use way::{Answer, Asked, Chunks, Way, WayError};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,244 @@
+//! What is known of every module, for those who ask.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use ccm_proto::model::module::{Manifest, ModuleEvent, ModuleSpec, ParamValue};
+use ccm_proto::model::{Interval, Name, Timestamp, Value};
+
+use super::state::{Sign, Standing, State};
+
+/// How many of a module's events are kept: a few screens of a list.
+pub const EVENTS_MAX: usize = 100;
+
+/// What is known of every module. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Directory(Arc<Mutex<Inner>>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    modules: BTreeMap<Name, Entry>,
+    /// What each source asks of which module.
+    sources: BTreeMap<Name, Interest>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    spec: Arc<ModuleSpec>,
+    standing: Standing,
+    manifest: Option<Arc<Manifest>>,
+    latency: Option<Interval>,
+    /// Newest last, with their ids.
+    events: VecDeque<(String, ModuleEvent)>,
+    /// Events that were too long or not as the contract has them.
+    dropped: u64,
+}
+
+/// What a source asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Interest {
+    /// The module.
+    pub module: Name,
+    /// The endpoint; none when it asks for metrics or events.
+    pub endpoint: Option<String>,
+    /// Whether it asks for events.
+    pub events: bool,
+}
+
+/// What a source needs to know of its module.
+#[derive(Clone, Debug)]
+pub struct Known {
+    /// The document.
+    pub spec: Arc<ModuleSpec>,
+    /// How it is.
+    pub standing: Standing,
+    /// Its description of itself, once it was read.
+    pub manifest: Option<Arc<Manifest>>,
+}
+
+impl Directory {
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Enters a module, or its document anew; what is known of an address that stays is kept.
+    pub fn enter(&self, name: &Name, spec: Arc<ModuleSpec>, at: Timestamp) {
+        let mut inner = self.inner();
+        if let Some(entry) = inner.modules.get_mut(name)
+            && entry.spec.endpoint == spec.endpoint
+        {
+            entry.spec = spec;
+            return;
+        }
+        let entry = Entry {
+            spec,
+            standing: Standing::new(at),
+            manifest: None,
+            latency: None,
+            events: VecDeque::new(),
+            dropped: 0,
+        };
+        inner.modules.insert(name.clone(), entry);
+    }
+
+    /// Forgets a module.
+    pub fn leave(&self, name: &Name) {
+        self.inner().modules.remove(name);
+    }
+
+    /// What is known of a module; none when no document names it.
+    pub fn known(&self, name: &Name) -> Option<Known> {
+        let inner = self.inner();
+        let entry = inner.modules.get(name)?;
+        Some(Known {
+            spec: Arc::clone(&entry.spec),
+            standing: entry.standing.clone(),
+            manifest: entry.manifest.clone(),
+        })
+    }
+
+    /// Takes in what was seen of a module; the former state when it is another now.
+    pub(super) fn take(
+        &self,
+        name: &Name,
+        sign: &Sign,
+        latency: Option<Interval>,
+        at: Timestamp,
+    ) -> Option<State> {
+        let mut inner = self.inner();
+        let entry = inner.modules.get_mut(name)?;
+        entry.latency = latency;
+        entry.standing.take(sign, at)
+    }
+
+    /// Takes in a manifest; true when it differs from the former one.
+    pub(super) fn describe(&self, name: &Name, manifest: &Arc<Manifest>) -> bool {
+        let mut inner = self.inner();
+        let Some(entry) = inner.modules.get_mut(name) else { return false };
+        let differs = entry.manifest.as_ref().is_none_or(|former| former != manifest);
+        entry.manifest = Some(Arc::clone(manifest));
+        differs
+    }
+
+    /// Keeps an event.
+    pub(super) fn keep(&self, name: &Name, id: String, event: ModuleEvent) {
+        let mut inner = self.inner();
+        let Some(entry) = inner.modules.get_mut(name) else { return };
+        if entry.events.len() == EVENTS_MAX {
+            entry.events.pop_front();
+        }
+        entry.events.push_back((id, event));
+    }
+
+    /// Counts events that could not be kept.
+    pub(super) fn drop_events(&self, name: &Name, count: u64) {
+        if let Some(entry) = self.inner().modules.get_mut(name) {
+            entry.dropped = entry.dropped.saturating_add(count);
+        }
+    }
+
+    /// Says what a source asks for, so that it hears when that has changed.
+    pub fn register(&self, source: &Name, interest: Interest) {
+        self.inner().sources.insert(source.clone(), interest);
+    }
+
+    /// Forgets a source, unless another collector of it has registered since.
+    pub(super) fn unregister(&self, source: &Name, interest: &Interest) {
+        let mut inner = self.inner();
+        if inner.sources.get(source) == Some(interest) {
+            inner.sources.remove(source);
+        }
+    }
+
+    /// The sources that ask a module.
+    pub fn sources_of(&self, module: &Name) -> Vec<Name> {
+        let inner = self.inner();
+        let own = inner.sources.iter().filter(|(_, interest)| interest.module == *module);
+        own.map(|(source, _)| source.clone()).collect()
+    }
+
+    /// The sources that ask one of a module's endpoints, or for its events.
+    pub(super) fn affected(&self, module: &Name, endpoints: &BTreeSet<String>) -> Vec<Name> {
+        let inner = self.inner();
+        let stale = |interest: &Interest| {
+            let asked = interest.endpoint.as_ref();
+            interest.module == *module
+                && (interest.events || asked.is_some_and(|path| endpoints.contains(path)))
+        };
+        let affected = inner.sources.iter().filter(|(_, interest)| stale(interest));
+        affected.map(|(source, _)| source.clone()).collect()
+    }
+
+    /// A module's newest events, newest first, as a reading's tree.
+    pub fn events(&self, name: &Name) -> Value {
+        let inner = self.inner();
+        let Some(entry) = inner.modules.get(name) else { return Value::Absent };
+        let events: Vec<Value> =
+            entry.events.iter().rev().map(|(id, event)| row(id, event)).collect();
+        Value::map([
+            ("count", Value::Integer(events.len() as i64)),
+            ("dropped", Value::from(entry.dropped)),
+            ("events", Value::List(events)),
+        ])
+    }
+
+    /// Every module as a reading's tree: a list `modules`, and how many are in each state.
+    pub fn table(&self) -> Value {
+        let inner = self.inner();
+        let rows: Vec<Value> =
+            inner.modules.iter().map(|(name, entry)| module_row(name, entry)).collect();
+        let all = [State::Unknown, State::Running, State::Degraded, State::Stopped, State::Error];
+        let count = |state: State| {
+            let own = inner.modules.values().filter(|entry| entry.standing.state == state);
+            Value::Integer(own.count() as i64)
+        };
+        Value::map([
+            ("modules", Value::List(rows)),
+            ("states", Value::map(all.map(|state| (state.as_str(), count(state))))),
+        ])
+    }
+}
+
+fn seconds(at: Timestamp) -> Value {
+    Value::Number(at.as_millis() as f64 / 1_000.0)
+}
+
+fn row(id: &str, event: &ModuleEvent) -> Value {
+    let fields = event.fields.iter().map(|(name, value)| {
+        let value = match value {
+            ParamValue::Boolean(boolean) => Value::Boolean(*boolean),
+            ParamValue::Integer(integer) => Value::Integer(*integer),
+            ParamValue::Number(number) => Value::from(*number),
+            ParamValue::Text(text) => Value::from(text.as_str()),
+        };
+        (name.as_str(), value)
+    });
+    Value::map([
+        ("id", Value::from(id)),
+        ("type", Value::from(event.event_type.as_str())),
+        ("at", event.time().map_or(Value::Absent, seconds)),
+        ("severity", Value::from(event.severity.as_str())),
+        ("message", Value::from(event.message.as_str())),
+        ("fields", Value::map(fields)),
+    ])
+}
+
+fn module_row(name: &Name, entry: &Entry) -> Value {
+    let manifest = entry.manifest.as_deref();
+    let text = |text: Option<&str>| text.map_or(Value::Absent, Value::from);
+    Value::map([
+        ("name", Value::from(name.as_str())),
+        ("id", text(manifest.map(|manifest| manifest.id.as_str()))),
+        ("title", text(manifest.map(|manifest| manifest.title.as_str()))),
+        ("version", text(manifest.map(|manifest| manifest.version.as_str()))),
+        ("state", Value::from(entry.standing.state.as_str())),
+        ("reason", Value::from(entry.standing.reason.as_str())),
+        ("since", seconds(entry.standing.since)),
+        ("address", Value::from(entry.spec.endpoint.to_string())),
+        ("endpoints", Value::from(manifest.map(|manifest| manifest.endpoints.len() as i64))),
+        ("widgets", Value::from(manifest.map(|manifest| manifest.widgets.len() as i64))),
+        ("permissions", text(manifest.map(|m| m.permissions.join(", ")).as_deref())),
+        ("latency_ms", Value::from(entry.latency.map(|latency| latency.as_secs_f64() * 1_000.0))),
+        ("events", Value::Integer(entry.events.len() as i64)),
+    ])
+}

@@ -1,0 +1,142 @@
+//! How a module is, from what was seen of it.
+
+use ccm_proto::SafeText;
+use ccm_proto::model::Timestamp;
+use ccm_proto::model::module::{Health, HealthStatus};
+
+/// Failed checks in a row from which on a module counts as broken: one may be lost on the way.
+pub const FAILURES_MAX: u32 = 2;
+
+/// How a module is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum State {
+    /// Nothing was heard yet.
+    #[default]
+    Unknown,
+    /// As it should be.
+    Running,
+    /// It works, less well than it should.
+    Degraded,
+    /// It does not run.
+    Stopped,
+    /// It does not work.
+    Error,
+}
+
+impl State {
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Running => "running",
+            Self::Degraded => "degraded",
+            Self::Stopped => "stopped",
+            Self::Error => "error",
+        }
+    }
+
+    /// Whether it is worth asking for data.
+    pub const fn is_asked(self) -> bool {
+        !matches!(self, Self::Stopped | Self::Error)
+    }
+}
+
+/// Something that was seen of a module.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Sign {
+    /// It said how it is.
+    Health(Health),
+    /// Nothing listens there: what the system says.
+    NotListening(SafeText),
+    /// A check failed: why.
+    Failed(SafeText),
+    /// What is there does not speak the contract: why.
+    Foreign(SafeText),
+    /// The document says that it is left alone.
+    Disabled,
+}
+
+/// A module's state, why, and since when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// The state.
+    pub state: State,
+    /// One sentence on why.
+    pub reason: SafeText,
+    /// Since when it is in this state.
+    pub since: Timestamp,
+    /// Failed checks since the last good one.
+    pub failures: u32,
+}
+
+impl Standing {
+    /// Of a module that nothing was heard of.
+    pub fn new(at: Timestamp) -> Self {
+        let reason = SafeText::new("nothing was heard of it yet");
+        Self { state: State::Unknown, reason, since: at, failures: 0 }
+    }
+
+    /// Takes in what was seen; the former state when it is another now.
+    pub fn take(&mut self, sign: &Sign, at: Timestamp) -> Option<State> {
+        let (state, reason) = self.judged(sign);
+        self.failures = match sign {
+            Sign::Failed(_) => self.failures.saturating_add(1),
+            _ => 0,
+        };
+        self.reason = reason;
+        if state == self.state {
+            return None;
+        }
+        self.since = at;
+        Some(std::mem::replace(&mut self.state, state))
+    }
+
+    fn judged(&self, sign: &Sign) -> (State, SafeText) {
+        match sign {
+            Sign::Health(health) => of_health(health),
+            Sign::NotListening(cause) => {
+                let text = format!("nothing listens there ({cause}); start the module");
+                (State::Stopped, SafeText::from(text))
+            }
+            Sign::Failed(cause) => {
+                let works = matches!(self.state, State::Running | State::Degraded);
+                let bearable = works && self.failures + 1 < FAILURES_MAX;
+                let state = if bearable { State::Degraded } else { State::Error };
+                (state, SafeText::from(format!("its health cannot be told: {cause}")))
+            }
+            Sign::Foreign(cause) => {
+                let text = format!("what answers there is no module: {cause}");
+                (State::Error, SafeText::from(text))
+            }
+            Sign::Disabled => {
+                let text = "its document says enabled = false";
+                (State::Stopped, SafeText::new(text))
+            }
+        }
+    }
+}
+
+fn of_health(health: &Health) -> (State, SafeText) {
+    let state = match health.status {
+        HealthStatus::Running => State::Running,
+        HealthStatus::Degraded => State::Degraded,
+        HealthStatus::Stopped => State::Stopped,
+        HealthStatus::Error => State::Error,
+    };
+    let reason = match &health.detail {
+        Some(detail) => SafeText::new(detail),
+        None => {
+            let worst = health.checks.iter().filter(|check| check.status == health.status);
+            match worst.into_iter().next().filter(|_| state != State::Running) {
+                Some(check) => SafeText::from(format!(
+                    "{} is {}{}",
+                    check.name,
+                    check.status.as_str(),
+                    check.detail.as_ref().map(|d| format!(": {d}")).unwrap_or_default(),
+                )),
+                None => SafeText::from(format!("it says that it is {}", state.as_str())),
+            }
+        }
+    };
+    (state, reason)
+}

@@ -1,0 +1,17 @@
+mod answers;
+mod fake;
+mod offers;
+mod sources;
+mod states;
+mod streams;
+mod watching;
+
+use ccm_proto::model::{Name, Timestamp};
+
+fn name(text: &str) -> Name {
+    Name::new(text).unwrap()
+}
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_millis(second * 1_000)
+}
