@@ -1,11 +1,13 @@
 //! Modules: programs that speak the module contract, and the sources that ask them.
 //!
 //! [`sse`], [`state`], [`answer`] and [`contribution`] are pure: what a module says becomes events,
-//! a state, errors and documents. The [`Directory`] is what is known of every module at a moment;
+//! a state, errors and documents; [`asking`] is how documents of sources are
+//! read. The [`Directory`] is what is known of every module at a moment;
 //! each has a [`Watcher`] that keeps it so, and any number of sources that read through a
 //! [`ModuleCollector`]. Both reach the module by a [`Way`].
 
 pub mod answer;
+pub mod asking;
 pub mod collector;
 pub mod contribution;
 pub mod directory;

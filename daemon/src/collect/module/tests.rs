@@ -1,4 +1,5 @@
 mod answers;
+mod asking;
 mod fake;
 mod offers;
 mod sources;
