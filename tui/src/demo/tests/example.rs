@@ -39,3 +39,20 @@ async fn the_module_in_python_speaks_the_contract() {
     child.kill().unwrap();
     child.wait().unwrap();
 }
+
+#[test]
+fn the_example_documents_are_valid() {
+    use ccm_proto::model::{ModuleSpec, SourceSpec, WidgetSpec};
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/examples/modules");
+    let read = |file: &str| -> toml::Table {
+        toml::from_str(&std::fs::read_to_string(folder.join(file)).unwrap()).unwrap()
+    };
+    let module: ModuleSpec = read("modules/queues.toml").try_into().unwrap();
+    assert_eq!(module.problems(), []);
+    for file in ["sources/queues-long.toml", "sources/queues-events.toml"] {
+        let source: SourceSpec = read(file).try_into().unwrap();
+        assert_eq!(source.problems(), [], "{file}");
+    }
+    let widget: WidgetSpec = read("widgets/queues-long.toml").try_into().unwrap();
+    assert_eq!(widget.problems(), []);
+}
