@@ -107,21 +107,17 @@ impl ModuleCollector {
         if self.config.events {
             return Ok(self.events(moment));
         }
-        let (path, accept) = match &self.config.endpoint {
-            Some(endpoint) => (self.path(endpoint, moment.at)?, "application/json"),
-            None => {
-                let manifest = known.manifest.as_deref();
-                let named = manifest.and_then(|manifest| manifest.metrics.as_deref());
-                let accept = "application/openmetrics-text;version=1.0.0,text/plain;q=0.9";
-                (named.unwrap_or(METRICS_PATH).to_owned(), accept)
-            }
+        let (path, accept) = if let Some(endpoint) = &self.config.endpoint {
+            (self.path(endpoint, moment.at)?, "application/json")
+        } else {
+            let manifest = known.manifest.as_deref();
+            let named = manifest.and_then(|manifest| manifest.metrics.as_deref());
+            let accept = "application/openmetrics-text;version=1.0.0,text/plain;q=0.9";
+            (named.unwrap_or(METRICS_PATH).to_owned(), accept)
         };
         let asked = Asked { spec: known.spec, path, accept, timeout: self.timeout };
         let answer = self.way.get(asked).await.map_err(|error| self.unreached(&error))?;
-        let body = match self.config.metrics {
-            true => answer::body(&answer),
-            false => answer::json(&answer),
-        };
+        let body = if self.config.metrics { answer::body(&answer) } else { answer::json(&answer) };
         let body = body.map_err(|error| self.refused(&error.to_string(), &answer))?;
         (self.digest)(body, moment)
     }

@@ -30,6 +30,7 @@ pub struct Frame {
 
 /// Reads a stream.
 #[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact about another part of the text")]
 pub struct Parser {
     /// The line so far.
     line: Vec<u8>,

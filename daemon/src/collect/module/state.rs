@@ -123,20 +123,21 @@ fn of_health(health: &Health) -> (State, SafeText) {
         HealthStatus::Stopped => State::Stopped,
         HealthStatus::Error => State::Error,
     };
-    let reason = match &health.detail {
-        Some(detail) => SafeText::new(detail),
-        None => {
-            let worst = health.checks.iter().filter(|check| check.status == health.status);
-            match worst.into_iter().next().filter(|_| state != State::Running) {
-                Some(check) => SafeText::from(format!(
-                    "{} is {}{}",
-                    check.name,
-                    check.status.as_str(),
-                    check.detail.as_ref().map(|d| format!(": {d}")).unwrap_or_default(),
-                )),
-                None => SafeText::from(format!("it says that it is {}", state.as_str())),
-            }
+    (state, reason_of(health, state))
+}
+
+/// What the module says, else its first check that is as bad as the whole.
+fn reason_of(health: &Health, state: State) -> SafeText {
+    if let Some(detail) = &health.detail {
+        return SafeText::new(detail);
+    }
+    let mut worst = health.checks.iter().filter(|check| check.status == health.status);
+    match worst.next().filter(|_| state != State::Running) {
+        Some(check) => {
+            let detail = check.detail.as_ref().map(|detail| format!(": {detail}"));
+            let (name, status) = (&check.name, check.status.as_str());
+            SafeText::from(format!("{name} is {status}{}", detail.unwrap_or_default()))
         }
-    };
-    (state, reason)
+        None => SafeText::from(format!("it says that it is {}", state.as_str())),
+    }
 }

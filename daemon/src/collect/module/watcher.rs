@@ -27,7 +27,7 @@ const CHECK_TIMEOUT: Interval = Interval::from_secs(5);
 const OPEN_TIMEOUT: Interval = Interval::from_secs(10);
 
 /// After so long a manifest is read again though nothing says that it has changed.
-const MANIFEST_AGE_MAX: Duration = Duration::from_secs(300);
+const MANIFEST_AGE_MAX: Duration = Duration::from_mins(5);
 
 /// A stream without a byte for so long is lost: the contract asks for a sign of life every 15 s.
 const SILENCE_MAX: Duration = Duration::from_secs(45);

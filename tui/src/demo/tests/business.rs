@@ -19,9 +19,13 @@ fn ask(part: Part, world: &World, path: &str, params: &[(&str, &str)], now: Time
     part.answer(world, path, &Query(pairs.collect()), now).unwrap()
 }
 
-fn sum(rows: &Value, field: &str) -> f64 {
-    let cents = rows.as_array().unwrap().iter().map(|row| row[field].as_f64().unwrap() * 100.0);
-    cents.map(f64::round).sum::<f64>() / 100.0
+/// A number in hundredths, which whole numbers tell apart.
+fn cents(value: &Value) -> i64 {
+    (value.as_f64().unwrap() * 100.0).round() as i64
+}
+
+fn sum(rows: &Value, field: &str) -> i64 {
+    rows.as_array().unwrap().iter().map(|row| cents(&row[field])).sum()
 }
 
 /// A moment of the years 2024 to 2030.
@@ -76,23 +80,23 @@ proptest! {
         let hourly = ask(Part::Sales, &world, "/api/metrics/hourly", &[("hours", &hours)], now);
         prop_assert_eq!(&today["total_sales"], &hourly["revenue"]);
         prop_assert_eq!(&today["order_count"], &hourly["orders"]);
-        prop_assert_eq!(sum(&hourly["hours"], "revenue"), today["total_sales"].as_f64().unwrap());
+        prop_assert_eq!(sum(&hourly["hours"], "revenue"), cents(&today["total_sales"]));
         let top = ask(Part::Sales, &world, "/api/products/top", &[("limit", "100")], now);
         prop_assert_eq!(&top["revenue"], &today["total_sales"]);
         prop_assert_eq!(&top["units"], &today["units"]);
-        prop_assert_eq!(sum(&top["products"], "revenue"), today["total_sales"].as_f64().unwrap());
+        prop_assert_eq!(sum(&top["products"], "revenue"), cents(&today["total_sales"]));
         let flow = ask(Part::Accounting, &world, "/api/cash-flow", &[], now);
-        prop_assert_eq!(sum(&flow["days"], "inflow"), flow["inflow"].as_f64().unwrap());
-        prop_assert_eq!(sum(&flow["days"], "net"), flow["net"].as_f64().unwrap());
+        prop_assert_eq!(sum(&flow["days"], "inflow"), cents(&flow["inflow"]));
+        prop_assert_eq!(sum(&flow["days"], "net"), cents(&flow["net"]));
         let owed = ask(Part::Accounting, &world, "/api/receivables", &[], now);
-        prop_assert_eq!(sum(&owed["ages"], "amount"), owed["total"].as_f64().unwrap());
+        prop_assert_eq!(sum(&owed["ages"], "amount"), cents(&owed["total"]));
         let stock = ask(Part::Inventory, &world, "/api/stock", &[], now);
-        prop_assert_eq!(sum(&stock["items"], "stock_level"), stock["units"].as_f64().unwrap());
-        prop_assert_eq!(sum(&stock["items"], "value"), stock["value"].as_f64().unwrap());
+        prop_assert_eq!(sum(&stock["items"], "stock_level"), cents(&stock["units"]));
+        prop_assert_eq!(sum(&stock["items"], "value"), cents(&stock["value"]));
         let people = ask(Part::Hr, &world, "/api/metrics/attendance", &[], now);
         let parts = ["present", "remote", "absent"].map(|part| people[part].as_u64().unwrap());
         prop_assert_eq!(parts.iter().sum::<u64>(), people["headcount"].as_u64().unwrap());
-        prop_assert_eq!(sum(&people["departments"], "absent"), parts[2] as f64);
+        prop_assert_eq!(sum(&people["departments"], "absent"), parts[2] as i64 * 100);
     }
 
     #[test]
@@ -173,7 +177,8 @@ fn a_week_of_the_shop_is_believable() {
     }
     let (low, out) = (low as f64 / f64::from(looks), out as f64 / f64::from(looks));
     let orders = shop.orders.len();
-    let value = shop.orders.iter().map(|order| order.cents()).sum::<u64>() / orders as u64;
+    let value =
+        shop.orders.iter().map(crate::demo::shop::Order::cents).sum::<u64>() / orders as u64;
     assert!((4_000..7_000).contains(&orders), "{orders} orders");
     assert!((6_000..25_000).contains(&value), "{value} cents an order");
     assert!((0.5..6.0).contains(&low), "{low} products are low, {out} are sold out");

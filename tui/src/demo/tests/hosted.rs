@@ -58,7 +58,7 @@ async fn charges_come_in_pages_newest_first_and_each_once() {
     }
     let world = World::new(7, clock.now());
     let from = time::start_of_day(time::day_of(afternoon()));
-    let orders: u64 = world.orders(from, clock.now()).map(|order| order.cents()).sum();
+    let orders: u64 = world.orders(from, clock.now()).map(crate::demo::shop::Order::cents).sum();
     assert_eq!(paid, orders, "what was charged is what was ordered");
     assert!(failed > 0 && seen.len() > 100);
 }

@@ -44,18 +44,15 @@ fn widgets_become_documents_that_name_the_sources_beside_them() {
         ["widget/shop-day", "widget/shop-orders", "widget/shop-top", "widget/shop-all"]
     );
     for (id, document) in &documents {
-        match id.kind {
-            Kind::Source => {
-                let spec: SourceSpec = serde_json::from_value(document.clone()).unwrap();
-                assert_eq!(spec.problems(), [], "{id}");
-                assert_eq!(spec.module.unwrap().name, name("shop"));
-            }
-            _ => {
-                let spec: WidgetSpec = serde_json::from_value(document.clone()).unwrap();
-                assert_eq!(spec.problems(), [], "{id}");
-                let source = format!("source/{}", spec.source);
-                assert!(ids.contains(&source), "{id}: {source}");
-            }
+        if id.kind == Kind::Source {
+            let spec: SourceSpec = serde_json::from_value(document.clone()).unwrap();
+            assert_eq!(spec.problems(), [], "{id}");
+            assert_eq!(spec.module.unwrap().name, name("shop"));
+        } else {
+            let spec: WidgetSpec = serde_json::from_value(document.clone()).unwrap();
+            assert_eq!(spec.problems(), [], "{id}");
+            let source = format!("source/{}", spec.source);
+            assert!(ids.contains(&source), "{id}: {source}");
         }
     }
     let day = &documents[0].1;

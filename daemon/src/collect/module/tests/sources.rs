@@ -20,7 +20,7 @@ const MANIFEST: &str = r#"{"contract": 1, "id": "sales", "version": "1", "title"
     "events": null, "metrics": "/numbers"}"#;
 
 fn moment() -> Moment {
-    Moment { at: at(60), elapsed: Duration::from_secs(60) }
+    Moment { at: at(60), elapsed: Duration::from_mins(1) }
 }
 
 /// Keeps the body's text as it is.
@@ -62,7 +62,7 @@ impl Stand {
             name("source"),
             config,
             Interval::from_secs(5),
-            (self.directory.clone(), self.way.clone()),
+            (self.directory.clone(), Arc::<Fake>::clone(&self.way)),
             (fill(), digest()),
         )
     }

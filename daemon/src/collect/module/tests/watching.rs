@@ -38,7 +38,7 @@ fn stand_of(spec: &str) -> Stand {
     let (sender, news) = mpsc::channel(64);
     let watcher = Watcher::new(
         (name("sales"), spec.into()),
-        (way.clone(), directory.clone()),
+        (Arc::<Fake>::clone(&way), directory.clone()),
         clock.clone(),
         sender,
     );
