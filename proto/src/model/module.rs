@@ -79,6 +79,12 @@ impl ModuleSpec {
                 format!("health is asked for every {INTERVAL_MIN} to {INTERVAL_MAX}"),
             ));
         }
+        if self.credential.is_some() && matches!(self.endpoint, ModuleAddress::Unix(_)) {
+            problems.push((
+                "credential".to_owned(),
+                "a Unix socket is guarded by its file's mode and takes no credential".to_owned(),
+            ));
+        }
         problems
     }
 }

@@ -11,7 +11,8 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use ccm_daemon::settings::{LogTarget, PathsError, Settings, make_private};
-use ccm_proto::SafeText;
+use ccm_proto::model::Scope;
+use ccm_proto::{SafeText, wire};
 use clap::ValueEnum as _;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
@@ -21,6 +22,8 @@ use super::part::Part;
 use super::server::Listen;
 use super::server::hosted::Hosted;
 use crate::autostart::{self, AutostartError, Target};
+use crate::cli::LinkArgs;
+use crate::command::Connection;
 
 /// How long a part may take until it listens.
 const START_LIMIT: Duration = Duration::from_secs(20);
@@ -60,6 +63,9 @@ pub enum StageError {
         /// Where its complaints are.
         log: PathBuf,
     },
+    /// The daemon keeps no secrets.
+    #[error("the demo's daemon did not take the secrets of its services: {0}")]
+    Credentials(SafeText),
     /// The daemon does not listen.
     #[error(transparent)]
     Daemon(#[from] AutostartError),
@@ -262,7 +268,31 @@ impl Stage {
         let child = command.spawn().map_err(|error| StageError::Spawn { name, error })?;
         let child = self.daemon.insert(child);
         let target = Target { socket: self.places.socket(), may_start: false };
-        Ok(autostart::wait_until_listening(&target, child).await?)
+        autostart::wait_until_listening(&target, child).await?;
+        self.set_credentials(target.socket).await
+    }
+
+    /// Gives the daemon the secrets that the fakes take, for a file of its own: the user's keyring
+    /// is left alone.
+    async fn set_credentials(&self, socket: PathBuf) -> Result<(), StageError> {
+        let refused = |error: String| StageError::Credentials(SafeText::from(error));
+        let link = LinkArgs { socket: Some(socket) };
+        let connection =
+            Connection::open(&link).await.map_err(|error| refused(error.to_string()))?;
+        for (name, secret, origin) in credentials(&self.listening()) {
+            let request = wire::SetCredentialRequest {
+                name,
+                scope: Some((&Scope::Platform).into()),
+                kind: wire::CredentialKind::Token.into(),
+                account: String::new(),
+                secret: secret.as_bytes().to_vec().into(),
+                pin: Some(wire::set_credential_request::Pin::Origin(origin)),
+                provider: "sealed".to_owned(),
+            };
+            let answer = connection.credentials().set_credential(request).await;
+            answer.map_err(|status| refused(status.message().to_owned()))?;
+        }
+        Ok(())
     }
 
     /// Where each part listens, by its name.

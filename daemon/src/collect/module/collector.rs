@@ -115,7 +115,14 @@ impl ModuleCollector {
             let accept = "application/openmetrics-text;version=1.0.0,text/plain;q=0.9";
             (named.unwrap_or(METRICS_PATH).to_owned(), accept)
         };
-        let asked = Asked { spec: known.spec, path, accept, timeout: self.timeout };
+        let asked = Asked {
+            source: self.source.clone(),
+            spec: known.spec,
+            path,
+            accept,
+            timeout: self.timeout,
+            is_check: false,
+        };
         let answer = self.way.get(asked).await.map_err(|error| self.unreached(&error))?;
         let body = if self.config.metrics { answer::body(&answer) } else { answer::json(&answer) };
         let body = body.map_err(|error| self.refused(&error.to_string(), &answer))?;

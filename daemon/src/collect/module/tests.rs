@@ -2,6 +2,7 @@ mod answers;
 mod asking;
 mod fake;
 mod offers;
+mod reaching;
 mod sources;
 mod states;
 mod streams;

@@ -179,7 +179,14 @@ impl Watcher {
     }
 
     fn asked(&self, path: &str, accept: &'static str, timeout: Interval) -> Asked {
-        Asked { spec: Arc::clone(&self.spec), path: path.to_owned(), accept, timeout }
+        Asked {
+            source: self.module.clone(),
+            spec: Arc::clone(&self.spec),
+            path: path.to_owned(),
+            accept,
+            timeout,
+            is_check: true,
+        }
     }
 
     async fn get(&self, path: &str) -> Result<Answer, WayError> {
@@ -194,6 +201,9 @@ impl Watcher {
         let (to, reason) = (known.standing.state, known.standing.reason);
         let module = self.module.clone();
         let _ = self.news.send(News::State { module, from, to, reason }).await;
+        if to.is_asked() {
+            self.way.welcome(&self.spec);
+        }
         if to.is_asked() != from.is_asked() || from == State::Unknown {
             let sources = self.directory.sources_of(&self.module);
             if !sources.is_empty() {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use ccm_proto::SafeText;
-use ccm_proto::model::Interval;
 use ccm_proto::model::module::ModuleSpec;
+use ccm_proto::model::{Interval, Name};
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 
@@ -15,6 +15,8 @@ pub const BODY_MAX: u64 = 4 << 20;
 /// A request to a module.
 #[derive(Clone, Debug)]
 pub struct Asked {
+    /// What it is for: a source, or the module itself.
+    pub source: Name,
     /// The module's document: where it is, and which credential it is sent.
     pub spec: Arc<ModuleSpec>,
     /// Path and query, encoded.
@@ -23,6 +25,8 @@ pub struct Asked {
     pub accept: &'static str,
     /// How long the answer may take.
     pub timeout: Interval,
+    /// Whether it is a look at the module, which is taken however often it failed before.
+    pub is_check: bool,
 }
 
 /// A whole answer.
@@ -66,4 +70,7 @@ pub trait Way: Send + Sync {
         asked: Asked,
         last_id: Option<String>,
     ) -> BoxFuture<'_, Result<Result<Chunks, Answer>, WayError>>;
+
+    /// Hears that a module is back: what it failed before counts no more.
+    fn welcome(&self, _: &ModuleSpec) {}
 }

@@ -29,6 +29,15 @@ fn misspelt_keys_and_intervals_out_of_range_are_refused() {
 }
 
 #[test]
+fn a_socket_takes_no_credential() {
+    for (endpoint, good) in [("unix:/run/m", false), ("https://m.example", true)] {
+        let text = format!(r#"{{"endpoint": "{endpoint}", "credential": "m"}}"#);
+        let spec: ModuleSpec = serde_json::from_str(&text).unwrap();
+        assert_eq!(spec.problems().is_empty(), good, "{endpoint}");
+    }
+}
+
+#[test]
 fn addresses_are_read_and_written_alike() {
     let table = [
         ("http://127.0.0.1:9401", "http://127.0.0.1:9401"),
