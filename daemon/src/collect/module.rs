@@ -15,6 +15,7 @@ pub mod gateway;
 pub mod sse;
 pub mod state;
 pub mod watcher;
+pub mod watchers;
 pub mod way;
 
 pub use collector::{Digest, Fill, ModuleCollector};
@@ -23,6 +24,7 @@ pub use directory::Directory;
 pub use gateway::{Credentials, GatewayWay};
 pub use state::{Sign, Standing, State};
 pub use watcher::{News, Watcher};
+pub use watchers::Watchers;
 pub use way::{Answer, Asked, Chunks, Way, WayError};
 
 #[cfg(test)]

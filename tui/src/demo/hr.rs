@@ -136,7 +136,8 @@ fn days(seed: u64, days: i64, now: Timestamp) -> Value {
     let today = time::day_of(now);
     let headcount: u32 = DEPARTMENTS.iter().map(|department| department.headcount).sum();
     let rows: Vec<Value> = (today - days + 1..=today)
-        .filter(|day| time::is_workday(*day))
+        // A day that has not ended would look like one on which little was done.
+        .filter(|day| time::is_workday(*day) && progress(*day, now).0 >= 1.0)
         .map(|day| {
             let all = of_day(seed, day, now);
             let at_work: u32 = all.iter().map(|attendance| attendance.at_work()).sum();
@@ -144,7 +145,7 @@ fn days(seed: u64, days: i64, now: Timestamp) -> Value {
                 "at": time::written(time::start_of_day(day)),
                 "date": time::written_day(day),
                 "attendance": share(at_work, headcount),
-                "productivity": productivity(&all, progress(day, now).0),
+                "productivity": productivity(&all, 1.0),
                 "tasks": all.iter().map(|attendance| attendance.tasks).sum::<f64>(),
             })
         })

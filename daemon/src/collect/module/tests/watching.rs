@@ -1,11 +1,12 @@
 //! A watcher keeps what is known of its module, and tells what has changed.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use ccm_proto::SafeText;
-use ccm_proto::model::Interval;
 use ccm_proto::model::module::ModuleSpec;
+use ccm_proto::model::{Interval, Name};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -16,7 +17,8 @@ use crate::collect::module::directory::{Directory, Interest};
 use crate::collect::module::sse::Parser;
 use crate::collect::module::state::State;
 use crate::collect::module::watcher::{Heard, News, Watcher, pause};
-use crate::collect::module::way::WayError;
+use crate::collect::module::watchers::Watchers;
+use crate::collect::module::way::{Way, WayError};
 
 const MANIFEST: &str = r#"{"contract": 1, "id": "sales", "version": "1", "title": "Sales",
     "endpoints": [{"path": "/orders"}, {"path": "/day"}]}"#;
@@ -250,4 +252,42 @@ fn pauses_grow_with_silence_and_respect_what_the_stream_asks() {
     assert_eq!(pause(99, None, 1.0), seconds(60));
     assert_eq!(pause(99, None, 0.0), seconds(1));
     assert_eq!(pause(0, Some(Interval::from_secs(30)), 1.0), seconds(30));
+}
+
+#[tokio::test]
+async fn each_document_has_a_watcher_and_one_that_is_gone_is_forgotten() {
+    let way = Fake::new(&[("/ccm/v1/manifest", MANIFEST), ("/ccm/v1/health", RUNNING)]);
+    let directory = Directory::default();
+    let (sender, mut news) = mpsc::channel(64);
+    let parts = (Arc::<Fake>::clone(&way) as Arc<dyn Way>, directory.clone());
+    let mut watchers = Watchers::new(parts, Clock::manual(at(0)), sender);
+    let spec = |endpoint: &str| -> Arc<ModuleSpec> {
+        serde_json::from_str::<ModuleSpec>(&format!(r#"{{"endpoint": "{endpoint}"}}"#))
+            .unwrap()
+            .into()
+    };
+    let mut modules: BTreeMap<Name, Arc<ModuleSpec>> =
+        [(name("a"), spec("unix:/run/a")), (name("b"), spec("unix:/run/b"))].into();
+    watchers.configure(&modules);
+    let mut running = BTreeSet::new();
+    while running.len() < 2 {
+        if let News::State { module, to: State::Running, .. } = news.recv().await.unwrap() {
+            running.insert(module);
+        }
+    }
+    way.asked();
+    watchers.configure(&modules);
+    tokio::task::yield_now().await;
+    assert_eq!(way.asked(), [""; 0], "documents that are the same change nothing");
+    modules.remove(&name("a"));
+    modules.insert(name("b"), spec("unix:/run/new"));
+    watchers.configure(&modules);
+    assert!(directory.known(&name("a")).is_none());
+    loop {
+        match news.recv().await.unwrap() {
+            News::State { module, to: State::Running, .. } => break assert_eq!(module, name("b")),
+            News::State { .. } | News::Manifest { .. } | News::Refresh(_) => {}
+        }
+    }
+    watchers.end().await;
 }
