@@ -58,8 +58,8 @@ pub enum ModuleError {
     },
 }
 
-/// Makes a reading of an answer's body: JSON of an endpoint, or the text of metrics.
-pub type Digest = Box<dyn FnMut(&[u8], Moment) -> Result<Reading, CollectError> + Send>;
+/// Makes a reading of a good answer: JSON of an endpoint, or the text of metrics.
+pub type Digest = Box<dyn FnMut(&Answer, Moment) -> Result<Reading, CollectError> + Send>;
 
 /// Fills in parameters at a moment: names and values as they stand in a query.
 pub type Fill = Box<
@@ -125,8 +125,8 @@ impl ModuleCollector {
         };
         let answer = self.way.get(asked).await.map_err(|error| self.unreached(&error))?;
         let body = if self.config.metrics { answer::body(&answer) } else { answer::json(&answer) };
-        let body = body.map_err(|error| self.refused(&error.to_string(), &answer))?;
-        (self.digest)(body, moment)
+        body.map_err(|error| self.refused(&error.to_string(), &answer))?;
+        (self.digest)(&answer, moment)
     }
 
     /// Whether the module can be asked at all.

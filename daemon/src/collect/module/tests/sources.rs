@@ -25,8 +25,8 @@ fn moment() -> Moment {
 
 /// Keeps the body's text as it is.
 fn digest() -> Digest {
-    Box::new(|body, moment| {
-        let value = Value::from(String::from_utf8_lossy(body).into_owned());
+    Box::new(|answer, moment| {
+        let value = Value::from(String::from_utf8_lossy(&answer.body).into_owned());
         Ok(Reading { source: name("source"), at: moment.at, value, samples: Samples::none() })
     })
 }
