@@ -15,6 +15,7 @@ pub mod json;
 mod kept;
 pub mod probe;
 pub mod module;
+pub mod probe;
 pub mod prometheus;
 pub mod push;
 mod runner;
