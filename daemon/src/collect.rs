@@ -36,7 +36,7 @@ use std::time::Duration;
 
 use ccm_proto::SafeText;
 use ccm_proto::model::source::{PrometheusConfig, SourceType};
-use ccm_proto::model::{Interval, Name, Reading, Timestamp};
+use ccm_proto::model::{Interval, Name, Reading, SourceSpec, Timestamp};
 use futures_util::future::BoxFuture;
 
 use crate::clock::Clock;
@@ -168,6 +168,8 @@ pub struct Environment {
     pub gateway: Gateway,
     /// What goes with requests.
     pub credentials: Credentials,
+    /// What is known of modules.
+    pub modules: module::Directory,
     /// The time.
     pub clock: Clock,
 }
@@ -178,7 +180,25 @@ impl Environment {
         let gateway = Gateway::new(GatewayParts::system(clock.clone()));
         let credentials =
             Credentials::new(SecretStore::empty(clock.clone()), gateway.clone(), clock.clone());
-        Self { metrics: Arc::default(), gateway, credentials, clock }
+        let modules = module::Directory::default();
+        Self { metrics: Arc::default(), gateway, credentials, modules, clock }
+    }
+
+    /// The way to modules.
+    pub fn way_to_modules(&self) -> Arc<dyn module::Way> {
+        let (gateway, credentials) = (self.gateway.clone(), self.credentials.clone());
+        Arc::new(module::GatewayWay::new(gateway, credentials, self.clock.clone()))
+    }
+
+    fn module(&self, name: &Name, spec: &SourceSpec) -> Collector {
+        let Some(config) = &spec.module else {
+            return Collector::Fetch(Box::new(Unable(spec.source_type)));
+        };
+        let parts = (self.modules.clone(), self.way_to_modules());
+        module::collector(name, spec, config, parts).unwrap_or_else(|error| {
+            let cause = SafeText::from(error.to_string());
+            Collector::Fetch(Box::new(Refused(cause)))
+        })
     }
 
     fn prometheus(&self, name: Name, config: PrometheusConfig, timeout: Interval) -> Collector {
@@ -226,10 +246,21 @@ pub fn collectors(environment: Environment) -> Factory {
                 let way = Arc::new(environment.gateway.connector().clone());
                 probe::collector(&name, &spec, way, environment.clock.clone())
             }
+            SourceType::Module => environment.module(&name, &spec),
             SourceType::Exec => exec::collector(&name, &spec, exec::Launcher::own()),
             _ => Collector::Fetch(Box::new(Unable(spec.source_type))),
         }
     })
+}
+
+/// Stands for a source whose document cannot be used.
+struct Refused(SafeText);
+
+impl Fetch for Refused {
+    fn fetch(&mut self, _: Moment) -> BoxFuture<'_, Result<Reading, CollectError>> {
+        let error = CollectError::Source { cause: self.0.clone(), retry: Retry::Hold };
+        Box::pin(std::future::ready(Err(error)))
+    }
 }
 
 /// Stands for a source that this build cannot read.

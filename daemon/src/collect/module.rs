@@ -21,7 +21,7 @@ pub mod way;
 pub use collector::{Digest, Fill, ModuleCollector};
 pub use contribution::contributions;
 pub use directory::Directory;
-pub use gateway::{Credentials, GatewayWay};
+pub use gateway::GatewayWay;
 pub use state::{Sign, Standing, State};
 pub use watcher::{News, Watcher};
 pub use watchers::Watchers;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ccm_proto::SafeText;
 use ccm_proto::model::module::{ModuleAddress, ModuleSpec};
-use ccm_proto::model::{Interval, Name};
+use ccm_proto::model::Interval;
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use hyper::Method;
@@ -12,11 +12,11 @@ use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 
 use super::way::{Answer, Asked, BODY_MAX, Chunks, Way, WayError};
 use crate::clock::Clock;
+use crate::collect::credentials::Credentials;
 use crate::collect::http::gateway::Wait;
 use crate::collect::http::retry_after::retry_after;
 use crate::collect::http::{
-    Answers, Attached, Caching, Call, FetchError, Gateway, HttpError, Limits, Origin, Request,
-    Target,
+    Answers, Caching, Call, FetchError, Gateway, HttpError, Limits, Request, RequestError, Target,
 };
 
 /// Where a stream goes on.
@@ -24,10 +24,6 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// What the gateway says of an address that nobody listens on.
 const ABSENT: [&str; 2] = ["nothing listens there", "there is no such socket"];
-
-/// Finds the credential of a name for an origin.
-pub type Credentials =
-    Arc<dyn Fn(&Name, &Origin) -> BoxFuture<'static, Result<Attached, SafeText>> + Send + Sync>;
 
 /// Reaches modules.
 pub struct GatewayWay {
@@ -54,7 +50,8 @@ impl GatewayWay {
         }
         let credential = match (&asked.spec.credential, request.target()) {
             (Some(name), Target::Tcp(origin)) => {
-                Some((self.credentials)(name, origin).await.map_err(WayError::Failed)?)
+                let attached = self.credentials.attach(&asked.source, name, None, origin).await;
+                Some(attached.map_err(|error| failed(error.to_string()))?)
             }
             // Whoever may open the socket has decided; a document is not written otherwise.
             _ => None,
@@ -134,7 +131,7 @@ fn api(spec: &ModuleSpec, is_check: bool) -> Arc<str> {
     format!("{what}module {}", spec.endpoint).into()
 }
 
-fn request(spec: &ModuleSpec, path: &str) -> Result<Request, crate::collect::http::RequestError> {
+fn request(spec: &ModuleSpec, path: &str) -> Result<Request, RequestError> {
     match &spec.endpoint {
         ModuleAddress::Unix(socket) => Request::to_socket(Method::GET, socket.into(), path),
         ModuleAddress::Tcp { .. } => Request::get(&format!("{}{path}", spec.endpoint.base())),

@@ -1,13 +1,11 @@
 //! The gateway reaches modules over sockets, and only where it may over TCP.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use axum::Router;
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use axum::routing::get;
-use ccm_proto::SafeText;
 use ccm_proto::model::Interval;
 use ccm_proto::model::module::ModuleSpec;
 use futures_util::StreamExt as _;
@@ -15,17 +13,13 @@ use tokio::net::{TcpListener, UnixListener};
 
 use super::name;
 use crate::clock::Clock;
-use crate::collect::http::{Gateway, GatewayParts};
-use crate::collect::module::gateway::{Credentials, GatewayWay};
+use crate::collect::Environment;
+use crate::collect::module::gateway::GatewayWay;
 use crate::collect::module::way::{Answer, Asked, Way as _, WayError};
 
 fn way() -> GatewayWay {
-    let none: Credentials = Arc::new(|name, _| {
-        let sentence = SafeText::from(format!("there is no credential {name}"));
-        Box::pin(std::future::ready(Err(sentence)))
-    });
-    let clock = Clock::system();
-    GatewayWay::new(Gateway::new(GatewayParts::system(clock.clone())), none, clock)
+    let Environment { gateway, credentials, .. } = Environment::alone(Clock::system());
+    GatewayWay::new(gateway, credentials, Clock::system())
 }
 
 fn asked(endpoint: &str, path: &str) -> Asked {
