@@ -12,6 +12,7 @@
 //! | couriers | configuration to the engine, news to the sessions, refreshes to the scheduler |
 //! | housekeeping | once a second: feeds without watchers, gauges, the store, opened secrets, idling |
 //! | scrubber | reads what is stored again, little by little, and tells of damage |
+//! | modules | a watcher for each module, and what they tell |
 //! | server | gRPC on the Unix socket |
 //! | metrics | Prometheus text, when asked for |
 
@@ -19,6 +20,7 @@ mod compose;
 mod couriers;
 mod housekeeping;
 mod idle;
+mod modules;
 mod outside;
 mod scrubber;
 mod signals;

@@ -15,7 +15,6 @@ pub mod json;
 mod kept;
 pub mod probe;
 pub mod module;
-pub mod probe;
 pub mod prometheus;
 pub mod push;
 mod runner;
@@ -247,7 +246,6 @@ pub fn collectors(environment: Environment) -> Factory {
                 probe::collector(&name, &spec, way, environment.clock.clone())
             }
             SourceType::Module => environment.module(&name, &spec),
-            SourceType::Exec => exec::collector(&name, &spec, exec::Launcher::own()),
             _ => Collector::Fetch(Box::new(Unable(spec.source_type))),
         }
     })

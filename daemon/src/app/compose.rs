@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::housekeeping::Housekeeper;
 use super::outside::Outside;
 use super::scrubber::Scrubber;
-use super::{AppError, couriers};
+use super::{AppError, couriers, modules};
 use crate::clock::Clock;
 use crate::collect::push::Desk;
 use crate::collect::scheduler::Scheduler;
@@ -176,6 +176,13 @@ impl Parts {
             )),
             tokio::spawn(desk.run(stop.clone())),
             tokio::spawn(couriers::feeds(feeds, engine)),
+            tokio::spawn(modules::run(
+                registry.snapshot(),
+                outside.environment.clone(),
+                scheduler.clone(),
+                notices.clone(),
+                stop.clone(),
+            )),
             tokio::spawn(couriers::refreshes(refreshes, snapshot, scheduler)),
             tokio::spawn(news),
             tokio::spawn(housekeeper.run(stop.clone())),

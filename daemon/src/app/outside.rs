@@ -16,6 +16,7 @@ use crate::collect::http::{
     Attached, Caching, Call, Expose, Gateway, GatewayParts, Limits, Origin, Placement, Policy,
     Priority, Request,
 };
+use crate::collect::module::Directory;
 use crate::collect::{Environment, SelfMetrics};
 use crate::secret::{
     self, Secret, SecretStore, VaultHttp, VaultMethod, VaultRequest, VaultResponse,
@@ -57,6 +58,7 @@ impl Outside {
             metrics: Arc::clone(metrics),
             gateway: gateway.clone(),
             credentials: credentials.clone(),
+            modules: Directory::default(),
             clock: clock.clone(),
         };
         Self { gateway, secrets, credentials, environment }

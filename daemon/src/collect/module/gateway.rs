@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use ccm_proto::SafeText;
-use ccm_proto::model::module::{ModuleAddress, ModuleSpec};
 use ccm_proto::model::Interval;
+use ccm_proto::model::module::{ModuleAddress, ModuleSpec};
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use hyper::Method;

@@ -39,13 +39,16 @@ impl Watchers {
         Self { way, directory, clock, news, running: BTreeMap::new() }
     }
 
-    /// Watches these modules from now on. A module whose document is the same is not disturbed.
-    pub fn configure(&mut self, modules: &BTreeMap<Name, Arc<ModuleSpec>>) {
+    /// Watches these modules from now on; gives those that are gone. A module whose document is the
+    /// same is not disturbed.
+    pub fn configure(&mut self, modules: &BTreeMap<Name, Arc<ModuleSpec>>) -> Vec<Name> {
+        let mut left = Vec::new();
         let gone = |name: &Name, running: &Running| modules.get(name) != Some(&running.spec);
         for (name, running) in self.running.extract_if(.., |name, running| gone(name, running)) {
             running.stop.cancel();
             if !modules.contains_key(&name) {
                 self.directory.leave(&name);
+                left.push(name);
             }
         }
         for (name, spec) in modules {
@@ -54,6 +57,7 @@ impl Watchers {
                 self.running.insert(name.clone(), running);
             }
         }
+        left
     }
 
     fn start(&self, name: &Name, spec: &Arc<ModuleSpec>) -> Running {
@@ -69,13 +73,22 @@ impl Watchers {
     }
 
     /// Ends all of them.
-    pub async fn end(self) {
-        for running in self.running.values() {
+    pub async fn end(mut self) {
+        let all = std::mem::take(&mut self.running);
+        for running in all.values() {
             running.stop.cancel();
         }
-        for running in self.running.into_values() {
+        for running in all.into_values() {
             // A watcher that panicked has ended, too.
             let _ = running.task.await;
+        }
+    }
+}
+
+impl Drop for Watchers {
+    fn drop(&mut self) {
+        for running in self.running.values() {
+            running.stop.cancel();
         }
     }
 }

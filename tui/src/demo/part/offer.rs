@@ -58,7 +58,7 @@ fn crm() -> Offers {
             "table": { "rows": "leads", "key": "at", "columns": [
                 { "field": "company", "label": "company", "format": "text", "grow": true },
                 { "field": "stage", "label": "stage", "format": "text" },
-                { "field": "value", "label": "value", "format": "number" },
+                { "field": "value", "label": "value", "format": "currency", "currency": "USD" },
             ] } } },
         { "name": "day", "endpoint": "/api/metrics/summary", "refresh": "1m", "widget": {
             "title": "leads today", "type": "stat", "category": "CRM",
@@ -94,7 +94,7 @@ fn sales() -> Offers {
             "table": { "rows": "products", "key": "sku", "sort": "units", "columns": [
                 { "field": "product_name", "label": "product", "format": "text", "grow": true },
                 { "field": "units", "label": "sold", "format": "integer" },
-                { "field": "revenue", "label": "revenue", "format": "number" },
+                { "field": "revenue", "label": "revenue", "format": "currency", "currency": "USD" },
                 { "field": "share", "label": "share", "format": "percent", "bar": true },
             ] } } },
         { "name": "rate", "endpoint": "/api/metrics/hourly", "params": { "hours": 1 },
@@ -102,7 +102,7 @@ fn sales() -> Offers {
             "title": "orders this hour", "type": "stat", "category": "Sales",
             "stat": {
                 "primary": { "value": "orders", "label": "orders", "format": "integer" },
-                "secondary": [{ "value": "revenue", "label": "revenue", "format": "number" }],
+                "secondary": [{ "value": "revenue", "label": "revenue", "format": "currency", "currency": "USD" }],
                 "window": "1h",
             } } },
     ]);
@@ -155,10 +155,10 @@ fn accounting() -> Offers {
         { "name": "owed", "endpoint": "/api/metrics/summary", "refresh": "5m", "widget": {
             "title": "owed", "type": "stat", "category": "Accounting",
             "stat": {
-                "primary": { "value": "receivables", "label": "by customers", "format": "number" },
+                "primary": { "value": "receivables", "label": "by customers", "format": "currency", "currency": "USD" },
                 "secondary": [
-                    { "value": "payables", "label": "to suppliers", "format": "number" },
-                    { "value": "received_today", "label": "received today", "format": "number" },
+                    { "value": "payables", "label": "to suppliers", "format": "currency", "currency": "USD" },
+                    { "value": "received_today", "label": "received today", "format": "currency", "currency": "USD" },
                 ],
             } } },
     ]);

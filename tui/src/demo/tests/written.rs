@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ccm_daemon::collect::module::contributions;
+use ccm_daemon::registry::{Registry, Shipped};
 use ccm_proto::model::module::ModuleSpec;
 use ccm_proto::model::source::module::ModuleConfig;
-use ccm_proto::model::{LayoutSpec, SourceSpec};
+use ccm_proto::model::{LayoutSpec, Name, SourceSpec};
 use clap::ValueEnum as _;
 
 use super::afternoon;
@@ -108,4 +110,28 @@ fn what_documents_refer_to_is_there() {
         }
     }
     assert!(DOCUMENTS.iter().any(|(file, _)| *file == "layouts/business.toml"));
+}
+
+#[test]
+fn the_registry_takes_every_document_beside_those_that_are_shipped() {
+    let mut all: Vec<Shipped> = ccm_daemon::packs::DOCUMENTS.to_vec();
+    for (file, text) in written(&parts()) {
+        let (folder, name) = file.strip_suffix(".toml").unwrap().split_once('/').unwrap();
+        // The registry keeps shipped texts for as long as the program runs.
+        all.push(Shipped { kind: folder.parse().unwrap(), name, toml: text.leak() });
+    }
+    let (registry, problems) = Registry::new(&all);
+    assert!(problems.is_empty(), "{problems:#?}");
+    assert_eq!(registry.snapshot().documents.len(), all.len());
+}
+
+#[test]
+fn the_registry_takes_what_modules_offer() {
+    for part in Part::ALL {
+        let module = Name::new(part.name()).unwrap();
+        for (id, document) in contributions(&module, &part.manifest().unwrap()) {
+            let checked = ccm_daemon::registry::check::check(id.kind, &document);
+            assert!(checked.is_ok(), "{id}: {:?}", checked.err());
+        }
+    }
 }

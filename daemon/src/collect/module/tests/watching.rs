@@ -268,7 +268,7 @@ async fn each_document_has_a_watcher_and_one_that_is_gone_is_forgotten() {
     };
     let mut modules: BTreeMap<Name, Arc<ModuleSpec>> =
         [(name("a"), spec("unix:/run/a")), (name("b"), spec("unix:/run/b"))].into();
-    watchers.configure(&modules);
+    assert_eq!(watchers.configure(&modules), []);
     let mut running = BTreeSet::new();
     while running.len() < 2 {
         if let News::State { module, to: State::Running, .. } = news.recv().await.unwrap() {
@@ -276,12 +276,12 @@ async fn each_document_has_a_watcher_and_one_that_is_gone_is_forgotten() {
         }
     }
     way.asked();
-    watchers.configure(&modules);
+    assert_eq!(watchers.configure(&modules), []);
     tokio::task::yield_now().await;
     assert_eq!(way.asked(), [""; 0], "documents that are the same change nothing");
     modules.remove(&name("a"));
     modules.insert(name("b"), spec("unix:/run/new"));
-    watchers.configure(&modules);
+    assert_eq!(watchers.configure(&modules), [name("a")]);
     assert!(directory.known(&name("a")).is_none());
     loop {
         match news.recv().await.unwrap() {
