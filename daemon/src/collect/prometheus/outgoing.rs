@@ -77,9 +77,9 @@ impl Outgoing {
         let accept = HeaderValue::from_static(page.accept);
         request = request.with_header(header::ACCEPT, accept).map_err(wrong)?;
         for (name, value) in &self.headers {
-            let (name, value) = match (HeaderName::try_from(name), HeaderValue::try_from(value)) {
-                (Ok(name), Ok(value)) => (name, value),
-                _ => return Err(lasting(format!("the header {name} cannot be sent; correct it"))),
+            let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value))
+            else {
+                return Err(lasting(format!("the header {name} cannot be sent; correct it")));
             };
             request = request.with_header(name, value).map_err(wrong)?;
         }

@@ -45,7 +45,7 @@ pub struct PrometheusConfig {
     /// The credential that is sent along.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credential: Option<Name>,
-    /// How the credential is sent; as a bearer token when not given.
+    /// How the credential is sent; as its kind says when not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth: Option<Auth>,
     /// Headers that are sent along, without secrets.
