@@ -186,7 +186,10 @@ impl Query {
                         Body::Table { table, from, with } => {
                             let seen = |list: &List| changed.get(list.root) == Some(&true);
                             if !before || seen(from) || with.as_ref().is_some_and(seen) {
-                                found.push((*index, self.make(table, from, with, inputs, state)));
+                                found.push((
+                                    *index,
+                                    self.make(table, from, with.as_ref(), inputs, state),
+                                ));
                             }
                         }
                         Body::Series { .. } if before => {}
@@ -207,7 +210,7 @@ impl Query {
         &self,
         table: &Table,
         from: &List,
-        with: &Option<List>,
+        with: Option<&List>,
         inputs: &[Input<'_>],
         state: &State,
     ) -> (Result<Value, Lack>, Option<String>) {
@@ -219,7 +222,7 @@ impl Query {
             Some(_) => Err(Lack::Failed(format!("{} is no list", list.written))),
         };
         let made = list(from).and_then(|left| {
-            let right = with.as_ref().map(list).transpose()?;
+            let right = with.map(list).transpose()?;
             table.make(left, right)
         });
         match made {

@@ -1,4 +1,4 @@
-use ccm_proto::model::Samples;
+use ccm_proto::model::{Samples, Value};
 
 use super::*;
 use crate::history::Retention;
@@ -18,7 +18,7 @@ fn key(code: &str) -> SeriesKey {
 
 fn reading(at: i64, keys: &[SeriesKey], values: &[f64]) -> Reading {
     let samples = Samples { keys: keys.iter().cloned().collect(), values: values.to_vec() };
-    Reading { source: name("web"), at: second(at), value: Default::default(), samples }
+    Reading { source: name("web"), at: second(at), value: Value::Absent, samples }
 }
 
 fn wish(window: u64, shift: u64) -> Wish {
@@ -105,7 +105,7 @@ fn labels_choose() {
 #[test]
 fn windows_are_bounded_and_what_does_not_fit_is_told() {
     let mut past = Past::default();
-    let keys: Vec<SeriesKey> = (0..SERIES_MAX + 1).map(|n| key(&n.to_string())).collect();
+    let keys: Vec<SeriesKey> = (0..=SERIES_MAX).map(|n| key(&n.to_string())).collect();
     let ids: Vec<TrackId> =
         (0..WINDOWS_MAX / SERIES_MAX + 2).map(|_| past.want(wish(60, 0))).collect();
     past.read(&reading(100, &keys, &vec![1.0; keys.len()]));

@@ -278,7 +278,9 @@ proptest! {
     ) {
         // Each needs only what comes before it; names are in another order.
         let needs: Vec<Vec<usize>> = needs.into_iter().enumerate().map(|(index, mut inputs)| {
-            inputs.iter_mut().for_each(|input| *input = if *input < index { *input } else { 99 });
+            for input in &mut inputs {
+                *input = if *input < index { *input } else { 99 };
+            }
             inputs.sort_unstable();
             inputs.dedup();
             inputs

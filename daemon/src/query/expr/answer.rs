@@ -93,10 +93,10 @@ pub(super) fn owned(value: &dyn Val, nodes: &mut usize, depth: usize) -> Result<
     let depth = depth.checked_sub(1).ok_or_else(large)?;
     if let Some(number) = value.downcast_ref::<CelDouble>() {
         let number = *number.inner();
-        return match number.is_finite() {
-            true => Ok(Value::Number(number)),
-            false => Err(Lack::Failed("the result is no number; is there a division by 0?".into())),
-        };
+        if number.is_finite() {
+            return Ok(Value::Number(number));
+        }
+        return Err(Lack::Failed("the result is no number; is there a division by 0?".to_owned()));
     }
     if let Some(boolean) = value.downcast_ref::<CelBool>() {
         return Ok(Value::Boolean(*boolean.inner()));

@@ -62,8 +62,8 @@ impl Cell {
     pub fn holds(&self, value: Option<&Value>) -> bool {
         match (self, value) {
             (Self::Absent, None | Some(Value::Absent)) => true,
-            (Self::Number(own), Some(Value::Number(number))) => *own.inner() == *number,
-            (Self::Number(own), Some(Value::Integer(integer))) => *own.inner() == *integer as f64,
+            (Self::Number(own), Some(Value::Number(number))) => same(own, *number),
+            (Self::Number(own), Some(Value::Integer(integer))) => same(own, *integer as f64),
             (Self::Boolean(own), Some(Value::Boolean(boolean))) => *own.inner() == *boolean,
             (Self::Text(own), Some(Value::Text(text))) => own.inner() == text.as_str(),
             _ => false,
@@ -79,6 +79,11 @@ impl Cell {
             Self::Tree(tree) => Some(tree.as_ref()),
         }
     }
+}
+
+/// Whether nothing computed from one of them could differ.
+fn same(own: &CelDouble, other: f64) -> bool {
+    own.inner().to_bits() == other.to_bits()
 }
 
 /// A tree as a value of CEL; none when it is too large. What is absent is left out of maps and
@@ -137,7 +142,7 @@ impl VariableResolver for Cells {
                 Some(value) => CelOptional::of(value.clone_as_boxed()),
                 None => CelOptional::none(),
             })),
-            None => cell.value().map(|value| CowVal::Borrowed(value)),
+            None => cell.value().map(CowVal::Borrowed),
         }
     }
 }

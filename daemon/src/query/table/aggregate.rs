@@ -89,7 +89,7 @@ impl Aggregate {
                 Value::Number(different.len() as f64)
             }
             Function::First => values().next().cloned().unwrap_or_default(),
-            Function::Last => values().last().cloned().unwrap_or_default(),
+            Function::Last => values().next_back().cloned().unwrap_or_default(),
             _ if none => Value::Absent,
             Function::Sum => Value::from(numbers().sum::<f64>()),
             Function::Avg => Value::from(mean()),

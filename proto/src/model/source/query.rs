@@ -110,10 +110,13 @@ impl QueryConfig {
             problem("inputs".into(), format!("a query has at most {INPUTS_MAX} inputs"));
         }
         if self.results().next().is_none() {
-            problem("".into(), "a query needs at least one of values, tables and series".into());
+            problem(
+                String::new(),
+                "a query needs at least one of values, tables and series".into(),
+            );
         }
         if self.results().count() > RESULTS_MAX {
-            problem("".into(), format!("a query has at most {RESULTS_MAX} results"));
+            problem(String::new(), format!("a query has at most {RESULTS_MAX} results"));
         }
         if self.series.len() > SERIES_MAX {
             problem("series".into(), format!("a query has at most {SERIES_MAX} series"));
