@@ -23,6 +23,7 @@ mod lines;
 mod past;
 pub mod run;
 mod source;
+mod trend;
 
 use derived::Derived;
 use event::{Asker, Assignment, Configuration, Event, Failure, FeedId, FeedKey, Output};
@@ -194,6 +195,7 @@ impl Engine {
         let mut projected = Projected::default();
         for id in self.watchers.get(&reading.source).into_iter().flatten() {
             if let Some(feed) = self.feeds.get_mut(id) {
+                feed.recall(&self.past, reading.at);
                 feed.read(&reading, source, &mut projected, out);
             }
         }
@@ -250,10 +252,14 @@ impl Engine {
         self.close(id);
         self.feeds.insert(id, Feed::new(id, key));
         self.show(id, now, out);
+        self.question(now, out);
     }
 
     fn close(&mut self, id: FeedId) {
         let Some(feed) = self.feeds.remove(&id) else { return };
+        if let Some(trend) = &feed.trend {
+            self.past.forget(trend.track);
+        }
         if let Some(widget) = feed.widget() {
             self.unwatch(&widget.source.clone(), id);
         }
@@ -280,6 +286,7 @@ impl Engine {
         }
         let source = widget.as_ref().and_then(|widget| self.sources.get(&widget.source));
         let Some(feed) = self.feeds.get_mut(&id) else { return };
+        feed.follow(widget.as_ref(), source, &mut self.past);
         self.request += 1;
         if let Some(range) = feed.show(widget, source, self.request, now, out) {
             self.ask(id, range, out);

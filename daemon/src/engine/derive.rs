@@ -7,6 +7,7 @@ use ccm_proto::model::{Bucket, Name, Reading, SeriesKey, Timestamp};
 use super::Engine;
 use super::derived::Derivation;
 use super::event::{Asker, Output, TrackId};
+use super::feed::Feed;
 
 impl Engine {
     /// Computes what the event at hand changed, each source once.
@@ -81,6 +82,17 @@ impl Engine {
         }
     }
 
+    /// Shows a feed's number beside an earlier one that has become known.
+    fn compare_anew(&mut self, track: TrackId, out: &mut Vec<Output>) {
+        let own = |feed: &&mut Feed| feed.trend.as_ref().is_some_and(|trend| trend.track == track);
+        let Some(feed) = self.feeds.values_mut().find(own) else { return };
+        let source = feed.widget().and_then(|widget| self.sources.get(&widget.source));
+        if let Some(reading) = source.and_then(|source| source.reading.as_ref()) {
+            feed.recall(&self.past, reading.at);
+            feed.review(source, out);
+        }
+    }
+
     /// Takes over what history holds of what is computed with.
     pub(super) fn remember(
         &mut self,
@@ -91,6 +103,7 @@ impl Engine {
         out: &mut Vec<Output>,
     ) {
         if self.past.answer(track, request, series) {
+            self.compare_anew(track, out);
             self.derived.answered(track, now);
             self.derive(now, out);
         }

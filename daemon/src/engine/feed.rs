@@ -5,14 +5,16 @@ use std::sync::Arc;
 use ccm_proto::SafeText;
 use ccm_proto::model::series::Range;
 use ccm_proto::model::{
-    Bucket, Interval, Quality, Reading, SeriesKey, Timestamp, Track, View, ViewDelta, ViewStatus,
-    WidgetSpec,
+    Bucket, Cell, Interval, Quality, Reading, SeriesKey, Timestamp, Track, View, ViewDelta,
+    ViewStatus, WidgetSpec,
 };
 
 use super::event::{FeedId, FeedKey, Output, Publication};
 use super::grid::Grid;
 use super::lines::{LinePlan, Lines};
+use super::past::Past;
 use super::source::{Content, Source};
+use super::trend::{self, Trend};
 use crate::project::{self, Planes};
 
 /// What has been projected of one reading: feeds of one widget that differ in their window alone
@@ -48,6 +50,10 @@ pub(super) struct Feed {
     held: Option<Arc<View>>,
     /// The reading that was published last.
     updated_at: Option<Timestamp>,
+    /// What its number is compared with.
+    pub trend: Option<Trend>,
+    /// The number that the newest one is compared with, as far as it is known.
+    before: Option<f64>,
 }
 
 impl Feed {
@@ -63,6 +69,8 @@ impl Feed {
             view: Arc::default(),
             held: None,
             updated_at: None,
+            trend: None,
+            before: None,
         }
     }
 
@@ -275,10 +283,53 @@ impl Feed {
         (view, tracks)
     }
 
+    /// Keeps what the widget's number is compared with, and nothing that another widget's was.
+    pub(super) fn follow(
+        &mut self,
+        widget: Option<&Arc<WidgetSpec>>,
+        source: Option<&Source>,
+        past: &mut Past,
+    ) {
+        let needs = widget.zip(source).and_then(|(widget, source)| trend::needs(widget, source));
+        let own = self.trend.as_ref();
+        if own.map(|own| (own.compare, &own.wish)) == needs.as_ref().map(|(c, wish, _)| (*c, wish))
+        {
+            return;
+        }
+        if let Some(own) = self.trend.take() {
+            past.forget(own.track);
+        }
+        self.before = None;
+        self.trend = needs.map(|(compare, wish, back)| Trend::begin(compare, wish, back, past));
+    }
+
+    /// Finds the number that a reading's is compared with.
+    pub(super) fn recall(&mut self, past: &Past, at: Timestamp) {
+        self.before = self.trend.as_ref().and_then(|trend| trend.before(past, at));
+    }
+
+    /// Publishes everything but the tracks anew.
+    pub(super) fn review(&mut self, source: Option<&Source>, out: &mut Vec<Output>) {
+        let tracks = self.view.tracks.clone();
+        self.project(View { tracks, ..View::default() }, source, out);
+    }
+
     fn take_planes(&mut self, planes: Planes, view: &mut View) {
         self.present = planes.present;
         self.missing = planes.missing;
         view.fields = planes.fields;
+        // What the source itself says of a trend counts more.
+        if let Some(trend) = &self.trend
+            && !view.fields.contains_key("trend.direction")
+        {
+            let now = match view.fields.get("value") {
+                Some(Cell::Number(number)) => Some(*number),
+                Some(Cell::Integer(integer)) => Some(*integer as f64),
+                _ => None,
+            };
+            let compared = project::compared(self.before, now, trend.compare);
+            view.fields.extend(compared.map(|(name, cell)| (name.to_owned(), cell)));
+        }
         view.rows = planes.rows;
         view.rows_total = planes.rows_total;
     }

@@ -147,6 +147,13 @@ impl Past {
         track.into_iter().flat_map(|track| track.windows.iter().map(|(_, window)| window))
     }
 
+    /// The newest value of a track's series without labels that is not after `at`.
+    pub(super) fn newest(&self, id: TrackId, at: Timestamp) -> Option<f64> {
+        let windows = &self.tracks.get(&id)?.windows;
+        let (_, window) = windows.iter().find(|(key, _)| key.labels.is_empty())?;
+        window.bins().rev().find(|bin| bin.last_at <= at).map(|bin| bin.last)
+    }
+
     /// Whether history has answered, so that what is missing is really not there.
     pub(super) fn is_whole(&self, id: TrackId) -> bool {
         self.tracks.get(&id).is_some_and(|track| track.whole)
@@ -155,6 +162,12 @@ impl Past {
     /// Whether more series are meant than there is room for, so that the windows are not all.
     pub(super) fn is_crowded(&self, id: TrackId) -> bool {
         self.tracks.get(&id).is_some_and(|track| track.crowded)
+    }
+
+    /// How many tracks there are.
+    #[cfg(test)]
+    pub(super) fn tracks(&self) -> usize {
+        self.tracks.len()
     }
 
     /// Takes a reading's samples in.

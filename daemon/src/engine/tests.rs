@@ -9,6 +9,7 @@ use crate::history::Retention;
 mod derived;
 mod feeds;
 mod replay;
+mod trend;
 
 const STAT: &str = r#"
 title = "Load"
