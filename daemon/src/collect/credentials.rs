@@ -30,10 +30,10 @@ use crate::clock::Clock;
 use crate::secret::{Credential, CredentialProbe, Probed, Secret, SecretError, SecretStore};
 
 /// How long before its end a token is fetched anew, at most: a call under way may still need it.
-const MARGIN: Duration = Duration::from_secs(60);
+const MARGIN: Duration = Duration::from_mins(1);
 
 /// How long a token holds whose end nobody tells.
-const LIFETIME: Duration = Duration::from_secs(300);
+const LIFETIME: Duration = Duration::from_mins(5);
 
 /// The most tokens that are kept.
 const TOKENS_MAX: usize = 1_024;

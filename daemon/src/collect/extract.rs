@@ -88,13 +88,12 @@ impl Extractor {
     /// The reading that an answer makes.
     pub fn reading(&mut self, at: Timestamp, body: Json) -> Reading {
         let mut found = Vec::new();
-        let value = match &self.rules {
-            Some(rules) => rules.apply(&body, &mut found),
-            None => {
-                let value = json::value(body);
-                numbers(&value, &mut String::new(), 0, &mut found);
-                value
-            }
+        let value = if let Some(rules) = &self.rules {
+            rules.apply(&body, &mut found)
+        } else {
+            let value = json::value(body);
+            numbers(&value, &mut String::new(), 0, &mut found);
+            value
         };
         Reading { source: self.source.clone(), at, value, samples: self.samples(&found) }
     }

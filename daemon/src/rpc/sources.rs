@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ccm_proto::SafeText;
-use ccm_proto::model::{Kind, Name, SourceSpec};
+use ccm_proto::model::{Interval, Kind, Name, SourceSpec, Timestamp};
 use ccm_proto::wire::source_service_server::SourceService;
 use ccm_proto::wire::{
     self, ListCallsRequest, ListCallsResponse, ListSourcesRequest, ListSourcesResponse,
@@ -230,8 +230,8 @@ fn api_state(api: &ApiState) -> wire::ApiState {
         waiting: u32::try_from(api.waiting).unwrap_or(u32::MAX),
         quota_limit: quota.and_then(|quota| quota.limit),
         quota_remaining: quota.and_then(|quota| quota.remaining),
-        quota_reset_ms: quota.and_then(|quota| quota.reset).map_or(0, |at| at.as_millis()),
-        held_ms: api.held.map_or(0, |held| held.as_millis()),
+        quota_reset_ms: quota.and_then(|quota| quota.reset).map_or(0, Timestamp::as_millis),
+        held_ms: api.held.map_or(0, Interval::as_millis),
         unusual: match api.usage.unusual {
             Some(Unusual::Calls) => "far more calls than usual".to_owned(),
             Some(Unusual::Failures) => "far more failures than usual".to_owned(),

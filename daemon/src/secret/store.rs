@@ -343,14 +343,14 @@ impl SecretStore {
 
     /// What may be told of the providers, in the order in which they are asked.
     pub async fn states(&self) -> Vec<ProviderReport> {
-        let report = async |provider: &Box<dyn Provider>| ProviderReport {
+        let report = async |provider: &dyn Provider| ProviderReport {
             kind: provider.kind(),
             place: provider.place(),
             state: provider.state().await,
             writable: provider.writable(),
             takes_new: false,
         };
-        let mut reports = join_all(self.0.chain.iter().map(report)).await;
+        let mut reports = join_all(self.0.chain.iter().map(|provider| report(&**provider))).await;
         let serving = |report: &&mut ProviderReport| {
             report.writable && !matches!(report.state, ProviderState::Absent(_))
         };
