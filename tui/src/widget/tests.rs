@@ -2,6 +2,7 @@
 
 mod containment;
 mod pictures;
+mod variants;
 
 use ccm_proto::model::{Interval, Name, View, WidgetSpec};
 use ratatui::buffer::{Buffer, Cell as Square};

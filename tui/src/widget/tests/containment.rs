@@ -127,7 +127,7 @@ const FIELDS: [&str; 9] = [
 /// A widget of any type, plain or with all that its type can do.
 fn any_spec() -> impl Strategy<Value = WidgetSpec> {
     let plain = prop::sample::select(WidgetType::ALL.to_vec()).prop_map(super::pictures::spec_of);
-    let variants = prop::sample::select(super::pictures::VARIANTS.to_vec());
+    let variants = prop::sample::select(super::variants::VARIANTS.to_vec());
     prop_oneof![plain, variants.prop_map(|(_, text)| super::spec(text))]
 }
 

@@ -6,6 +6,7 @@ use ccm_proto::model::{Cell, Interval, Quality, Row, Track, View, WidgetSpec};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use super::variants::VARIANTS;
 use super::{Sitter, spec};
 use crate::glyph::GlyphSet;
 use crate::model::tests::fixture::{self, NOW};
@@ -136,116 +137,6 @@ pub(super) fn spec_of(kind: WidgetType) -> WidgetSpec {
         }
     })
 }
-
-/// Widgets that show more of what their type can do than [`spec_of`], by name.
-pub(super) const VARIANTS: [(&str, &str); 8] = [
-    (
-        "stat-money",
-        r#"
-        title = "Daily sales"
-        source = "sales"
-        type = "stat"
-        [stat]
-        window = "5m"
-        primary = { value = "total", label = "Total", format = "currency", currency = "USD" }
-        secondary = [{ value = "orders", label = "Orders", format = "count" }]
-        trend = { compare = "yesterday", good = "up" }
-        "#,
-    ),
-    (
-        "gauge-labels",
-        r#"
-        title = "System health"
-        source = "system"
-        type = "gauge"
-        [gauge]
-        value = "health_score"
-        show_labels = true
-        thresholds = [
-            { value = 0, state = "critical", label = "Critical" },
-            { value = 50, state = "warning", label = "Warning" },
-            { value = 80, state = "ok", label = "Healthy" },
-        ]
-        "#,
-    ),
-    (
-        "chart-area",
-        r#"
-        title = "Load"
-        source = "host"
-        type = "chart"
-        chart = { style = "area", series = [{ metric = "load.one", label = "1 min" }] }
-        "#,
-    ),
-    (
-        "chart-bar",
-        r#"
-        title = "Payments"
-        source = "stripe"
-        type = "chart"
-        [chart]
-        style = "bar"
-        format = "currency_minor"
-        currency = "EUR"
-        [chart.rows]
-        path = "charges"
-        x = "created"
-        y = "amount"
-        aggregation = "hourly"
-        series = [
-            { label = "Successful", filter = { status = "succeeded" } },
-            { label = "Failed", filter = { status = "failed" } },
-        ]
-        "#,
-    ),
-    (
-        "chart-pie",
-        r#"
-        title = "Visits by source"
-        source = "web"
-        type = "chart"
-        [chart]
-        style = "pie"
-        format = "count"
-        rows = { path = "sources", label = "name", value = "visits" }
-        "#,
-    ),
-    (
-        "chart-donut",
-        r#"
-        title = "Visits by source"
-        source = "web"
-        type = "chart"
-        [chart]
-        style = "donut"
-        format = "count"
-        rows = { path = "sources", label = "name", value = "visits" }
-        "#,
-    ),
-    (
-        "chart-funnel",
-        r#"
-        title = "Sales funnel"
-        source = "crm"
-        type = "chart"
-        [chart]
-        style = "funnel"
-        format = "count"
-        rows = { path = "stages", label = "stage", value = "leads" }
-        "#,
-    ),
-    (
-        "chart-scatter",
-        r#"
-        title = "Attendance and output"
-        source = "hr"
-        type = "chart"
-        [chart]
-        style = "scatter"
-        rows = { path = "people", x = "hours_present", y = "tickets", label = "name" }
-        "#,
-    ),
-];
 
 /// A widget of [`VARIANTS`] with plausible data.
 fn variant(name: &str, text: &str) -> Sitter {
