@@ -62,8 +62,8 @@ impl Cell {
     pub fn holds(&self, value: Option<&Value>) -> bool {
         match (self, value) {
             (Self::Absent, None | Some(Value::Absent)) => true,
-            (Self::Number(own), Some(Value::Number(number))) => same(own, *number),
-            (Self::Number(own), Some(Value::Integer(integer))) => same(own, *integer as f64),
+            (Self::Number(own), Some(Value::Number(number))) => same(*own, *number),
+            (Self::Number(own), Some(Value::Integer(integer))) => same(*own, *integer as f64),
             (Self::Boolean(own), Some(Value::Boolean(boolean))) => *own.inner() == *boolean,
             (Self::Text(own), Some(Value::Text(text))) => own.inner() == text.as_str(),
             _ => false,
@@ -82,7 +82,7 @@ impl Cell {
 }
 
 /// Whether nothing computed from one of them could differ.
-fn same(own: &CelDouble, other: f64) -> bool {
+fn same(own: CelDouble, other: f64) -> bool {
     own.inner().to_bits() == other.to_bits()
 }
 
