@@ -1,6 +1,6 @@
 //! A secret goes through a whole daemon that logs everything it can; then every byte that it left
 //! anywhere is searched for it, in every encoding.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test of its own")]
+#![expect(clippy::unwrap_used, reason = "a test of its own")]
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -161,20 +161,22 @@ fn set(secret: &str) -> wire::SetCredentialRequest {
 /// Calls that are refused, each with the secret in it.
 fn refused(secret: &str) -> Vec<wire::SetCredentialRequest> {
     let tenant = wire::Scope { tenant: "acme".to_owned(), ..wire::Scope::default() };
-    let with = |change: fn(&mut wire::SetCredentialRequest)| {
-        let mut request = set(secret);
-        change(&mut request);
-        request
+    let named = |name: &str| wire::SetCredentialRequest { name: name.to_owned(), ..set(secret) };
+    let pinned = |pin| wire::SetCredentialRequest { pin, ..set(secret) };
+    let of_kind = |kind| wire::SetCredentialRequest { kind, ..set(secret) };
+    let kept_by = |provider: &str| wire::SetCredentialRequest {
+        provider: provider.to_owned(),
+        ..set(secret)
     };
     vec![
-        with(|request| request.name = "Not A Name".to_owned()),
-        with(|request| request.pin = None),
-        with(|request| request.pin = Some(Pin::Connector("nobody".to_owned()))),
-        with(|request| request.pin = Some(Pin::Origin("http://api.stripe.com".to_owned()))),
-        with(|request| request.kind = 99),
-        with(|request| request.kind = wire::CredentialKind::Basic.into()),
-        with(|request| request.provider = "keyring".to_owned()),
-        with(|request| request.provider = "plain".to_owned()),
+        named("Not A Name"),
+        pinned(None),
+        pinned(Some(Pin::Connector("nobody".to_owned()))),
+        pinned(Some(Pin::Origin("http://api.stripe.com".to_owned()))),
+        of_kind(99),
+        of_kind(wire::CredentialKind::Basic.into()),
+        kept_by("keyring"),
+        kept_by("plain"),
         wire::SetCredentialRequest { scope: Some(tenant), ..set(secret) },
         wire::SetCredentialRequest { secret: secret.repeat(4_000).into(), ..set(secret) },
     ]

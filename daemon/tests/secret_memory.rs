@@ -41,7 +41,9 @@ fn copies(turned: &[u8; 32]) -> usize {
             if *page == nothing {
                 continue;
             }
-            page.iter_mut().for_each(|byte| *byte ^= TURN);
+            for byte in page.iter_mut() {
+                *byte ^= TURN;
+            }
             found += bytes.windows(turned.len()).filter(|window| window == turned).count();
         }
         bytes.fill(0);

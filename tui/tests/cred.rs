@@ -1,4 +1,5 @@
 //! `ccm cred` with the real binary against a real daemon, from a pipe and from a terminal.
+#![expect(clippy::unwrap_used, reason = "a helper of tests")]
 
 mod common;
 

@@ -350,7 +350,8 @@ impl SecretStore {
             writable: provider.writable(),
             takes_new: false,
         };
-        let mut reports = join_all(self.0.chain.iter().map(|provider| report(&**provider))).await;
+        let mut reports =
+            join_all(self.0.chain.iter().map(|provider| report(provider.as_ref()))).await;
         let serving = |report: &&mut ProviderReport| {
             report.writable && !matches!(report.state, ProviderState::Absent(_))
         };
