@@ -183,6 +183,12 @@ impl Parts {
                 notices.clone(),
                 stop.clone(),
             )),
+            tokio::spawn(couriers::credentials(
+                outside.secrets.subscribe(),
+                registry.snapshot(),
+                scheduler.clone(),
+                stop.clone(),
+            )),
             tokio::spawn(couriers::refreshes(refreshes, snapshot, scheduler)),
             tokio::spawn(news),
             tokio::spawn(housekeeper.run(stop.clone())),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ccm_proto::model::Name;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{broadcast, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::collect::http::{Gateway, Policy};
@@ -14,6 +14,7 @@ use crate::engine::handle::EngineHandle;
 use crate::hub::Hub;
 use crate::notices::Notices;
 use crate::registry::Snapshot;
+use crate::secret::CredentialId;
 
 /// Takes the typed documents to the engine whenever they changed, beginning with those in effect.
 /// What may be dialled is in force before a source that needs it is started, and what is reported
@@ -86,6 +87,34 @@ pub(super) async fn refreshes(
             .map(|widget| widget.source.clone())
             .collect();
         scheduler.refresh(&sources);
+    }
+}
+
+/// Has sources read at once whose credential changed: those that were refused wait for nothing else.
+pub(super) async fn credentials(
+    mut news: broadcast::Receiver<CredentialId>,
+    snapshot: watch::Receiver<Arc<Snapshot>>,
+    scheduler: Scheduler,
+    stop: CancellationToken,
+) {
+    loop {
+        let changed = tokio::select! {
+            () = stop.cancelled() => return,
+            changed = news.recv() => changed,
+        };
+        let changed = match changed {
+            Ok(id) => Some(id),
+            // Whoever missed some looks at all.
+            Err(broadcast::error::RecvError::Lagged(_)) => None,
+            Err(broadcast::error::RecvError::Closed) => return,
+        };
+        let configuration = Arc::clone(&snapshot.borrow().configuration);
+        let assignments = configuration.assignments();
+        let concerned = assignments.iter().filter(|(_, assignment)| match &changed {
+            Some(id) => assignment.credential() == Some(id.name()),
+            None => assignment.credential().is_some(),
+        });
+        scheduler.refresh(concerned.map(|(name, _)| name));
     }
 }
 

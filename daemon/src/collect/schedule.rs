@@ -9,9 +9,18 @@ pub const PRIMING: Interval = Interval::from_millis(100);
 /// The longest wait after failures.
 pub const BACKOFF_MAX: Interval = Interval::from_secs(60);
 
-/// The largest phase: sources of one interval do not start all at once, yet a reading remains
-/// close to its tick, and those of one second reach a screen in one picture.
+/// The largest phase of what is read on this machine: sources of one interval do not start all at
+/// once, yet a reading remains close to its tick, and those of one second reach a screen in one
+/// picture.
 const PHASE_MAX: Interval = Interval::from_millis(5);
+
+/// The largest phase of what is asked over a network: a thousand sources of one service do not ask
+/// in the same moment.
+const SPREAD_MAX: Interval = Interval::from_secs(15);
+
+/// Which part of its interval the phase of a source may be at most, where it is asked over a
+/// network.
+const SPREAD_SHARE: u64 = 4;
 
 /// Refreshing on demand is told apart to the second, or to the interval when that is shorter.
 const REFRESH_STEP: Interval = Interval::from_secs(1);
@@ -37,6 +46,14 @@ impl Schedule {
     pub fn new(name: &Name, interval: Interval) -> Self {
         let interval = interval.max(Interval::from_millis(1));
         let room = PHASE_MAX.as_millis().min(interval.as_millis() / 10).max(1);
+        Self { interval, phase: Interval::from_millis(fnv1a(name.as_str()) % room) }
+    }
+
+    /// The schedule of a source that is asked over a network: its phase is spread over a quarter of
+    /// its interval.
+    pub fn spread(name: &Name, interval: Interval) -> Self {
+        let interval = interval.max(Interval::from_millis(1));
+        let room = SPREAD_MAX.as_millis().min(interval.as_millis() / SPREAD_SHARE).max(1);
         Self { interval, phase: Interval::from_millis(fnv1a(name.as_str()) % room) }
     }
 
@@ -145,6 +162,20 @@ mod tests {
         assert_eq!(backoff(second, 5, 0.0), Interval::ZERO);
         let daily = Interval::from_secs(86_400);
         assert_eq!(backoff(daily, 9, 1.0), daily, "never sooner than the source's own pace");
+    }
+
+    #[test]
+    fn what_is_asked_over_a_network_is_spread_over_a_quarter_of_the_interval() {
+        let minute = Interval::from_secs(60);
+        let phases: Vec<u64> = (0..1_000)
+            .map(|n| Schedule::spread(&Name::new(&format!("source-{n}")).unwrap(), minute))
+            .map(|schedule| schedule.slot(at(0)).start.as_millis().unsigned_abs())
+            .collect();
+        assert!(phases.iter().all(|phase| *phase < 15_000));
+        let in_second =
+            |second: u64| phases.iter().filter(|phase| **phase / 1_000 == second).count();
+        let most = (0..15).map(in_second).max().unwrap();
+        assert!(most < 150, "{most} of 1000 sources ask in one second");
     }
 
     proptest! {

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use ccm_proto::model::source::SourceType;
 use ccm_proto::model::{Interval, Name, Quality, Reading, Timestamp};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
@@ -109,7 +110,10 @@ impl Parts {
             parts: self.clone(),
             name: name.clone(),
             timeout: spec.effective_timeout(),
-            schedule: Schedule::new(name, spec.interval),
+            schedule: match spec.source_type {
+                SourceType::System | SourceType::Daemon => Schedule::new(name, spec.interval),
+                _ => Schedule::spread(name, spec.interval),
+            },
             refresh: Arc::clone(&refresh),
             status: Arc::clone(&status),
             last: None,

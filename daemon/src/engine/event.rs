@@ -40,7 +40,7 @@ impl Configuration {
         let connector = spec.external_api.as_ref().and_then(|api| api.connector.as_ref());
         Assignment {
             connector: connector.and_then(|name| self.connectors.get(name)).cloned(),
-            module: None,
+            module: spec.module.as_ref().and_then(|it| self.modules.get(&it.name)).cloned(),
             spec: Arc::clone(spec),
         }
     }
@@ -55,6 +55,17 @@ pub struct Assignment {
     pub connector: Option<Arc<ConnectorSpec>>,
     /// Its module.
     pub module: Option<Arc<ModuleSpec>>,
+}
+
+impl Assignment {
+    /// The credential that its requests carry.
+    pub fn credential(&self) -> Option<&Name> {
+        let spec = &self.spec;
+        let api = spec.external_api.as_ref().and_then(|api| api.credential.as_ref());
+        let target = spec.prometheus.as_ref().and_then(|target| target.credential.as_ref());
+        let module = self.module.as_ref().and_then(|module| module.credential.as_ref());
+        api.or(target).or(module)
+    }
 }
 
 impl From<Arc<SourceSpec>> for Assignment {

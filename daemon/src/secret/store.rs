@@ -11,6 +11,7 @@ use ccm_proto::SafeText;
 use ccm_proto::model::{Name, Scope};
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, join_all};
+use tokio::sync::broadcast;
 use url::Url;
 
 use self::cache::Cache;
@@ -167,7 +168,12 @@ struct Inner {
     clock: Clock,
     /// One change at a time, so that each is made on the newest version.
     changes: tokio::sync::Mutex<()>,
+    /// Tells which credential was changed.
+    news: broadcast::Sender<CredentialId>,
 }
+
+/// Changes that a subscriber may be behind; after more it is told that it missed some.
+const NEWS_MAX: usize = 64;
 
 impl SecretStore {
     /// The providers of the settings, in their order. What is wrong with one shows in its state.
@@ -184,7 +190,18 @@ impl SecretStore {
 
     fn of(chain: Vec<Box<dyn Provider>>, clock: Clock) -> Self {
         let changes = tokio::sync::Mutex::new(());
-        Self(Arc::new(Inner { chain, cache: Cache::default(), clock, changes }))
+        let (news, _) = broadcast::channel(NEWS_MAX);
+        Self(Arc::new(Inner { chain, cache: Cache::default(), clock, changes, news }))
+    }
+
+    /// The credentials that are set, rotated or deleted from now on.
+    pub fn subscribe(&self) -> broadcast::Receiver<CredentialId> {
+        self.0.news.subscribe()
+    }
+
+    /// Nobody needs to listen.
+    fn tell(&self, id: &CredentialId) {
+        let _ = self.0.news.send(id.clone());
     }
 
     /// The credential of a name for a subject at a scope: the most specific scope first, and in
@@ -257,6 +274,7 @@ impl SecretStore {
         self.forget_elsewhere(id, target).await;
         let (provider, info) = (self.kind(target), credential.info(id.clone()));
         tracing::info!(%id, %provider, version, origin = %info.origin, "credential set");
+        self.tell(id);
         Ok(Stored { provider, info, replaced: holder.is_some() })
     }
 
@@ -287,6 +305,7 @@ impl SecretStore {
         self.write(id, target, &credential).await?;
         let (provider, info) = (self.kind(target), credential.info(id.clone()));
         tracing::info!(%id, %provider, version = info.version, "credential rotated");
+        self.tell(id);
         Ok(Stored { provider, info, replaced: true })
     }
 
@@ -311,6 +330,7 @@ impl SecretStore {
             return Err(SecretError::Missing { name, scope });
         }
         tracing::info!(%id, "credential deleted");
+        self.tell(id);
         Ok(deleted)
     }
 
