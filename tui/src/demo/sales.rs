@@ -19,7 +19,7 @@ pub fn answer(world: &World, path: &str, query: &Query, now: Timestamp) -> Resul
         }
         "/api/products/top" => {
             let limit = query.integer("limit", 10, 1, 100)?;
-            let period = query.word("period", &["today", "week"])?;
+            let period = query.word("period", &["day", "week"])?;
             Ok(top(world, period, limit as usize, now))
         }
         "/api/orders" => {

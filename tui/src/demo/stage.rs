@@ -28,6 +28,9 @@ use crate::command::Connection;
 /// How long a part may take until it listens.
 const START_LIMIT: Duration = Duration::from_secs(20);
 
+/// From one look at whether the daemon has read its documents to the next.
+const LOOK_INTERVAL: Duration = Duration::from_millis(50);
+
 /// How long the daemon may take to end: it drains for less.
 const END_LIMIT: Duration = Duration::from_secs(10);
 
@@ -63,9 +66,9 @@ pub enum StageError {
         /// Where its complaints are.
         log: PathBuf,
     },
-    /// The daemon keeps no secrets.
-    #[error("the demo's daemon did not take the secrets of its services: {0}")]
-    Credentials(SafeText),
+    /// The daemon does not take its secrets or its documents.
+    #[error("the demo's daemon is not as it should be: {0}")]
+    Refused(SafeText),
     /// The daemon does not listen.
     #[error(transparent)]
     Daemon(#[from] AutostartError),
@@ -184,7 +187,6 @@ impl Stage {
             let listen = self.listens(name, &mut child).await?;
             self.parts.insert(name, Running { listen, child });
         }
-        self.write_documents()?;
         self.start_daemon(options).await
     }
 
@@ -269,16 +271,23 @@ impl Stage {
         let child = self.daemon.insert(child);
         let target = Target { socket: self.places.socket(), may_start: false };
         autostart::wait_until_listening(&target, child).await?;
-        self.set_credentials(target.socket).await
+        let link = LinkArgs { socket: Some(target.socket) };
+        let connection = Connection::open(&link).await;
+        let connection =
+            connection.map_err(|error| StageError::Refused(SafeText::from(error.to_string())))?;
+        // Secrets first: a source that has none when it begins waits before it tries again.
+        self.set_credentials(&connection).await?;
+        self.write_documents()?;
+        let shown = tokio::time::timeout(START_LIMIT, until_shown(&connection)).await;
+        shown.unwrap_or_else(|_| {
+            let sentence = "it has not read its documents after 20 s; see its log";
+            Err(StageError::Refused(SafeText::new(sentence)))
+        })
     }
 
     /// Gives the daemon the secrets that the fakes take, for a file of its own: the user's keyring
     /// is left alone.
-    async fn set_credentials(&self, socket: PathBuf) -> Result<(), StageError> {
-        let refused = |error: String| StageError::Credentials(SafeText::from(error));
-        let link = LinkArgs { socket: Some(socket) };
-        let connection =
-            Connection::open(&link).await.map_err(|error| refused(error.to_string()))?;
+    async fn set_credentials(&self, connection: &Connection) -> Result<(), StageError> {
         for (name, secret, origin) in credentials(&self.listening()) {
             let request = wire::SetCredentialRequest {
                 name,
@@ -290,7 +299,7 @@ impl Stage {
                 provider: "sealed".to_owned(),
             };
             let answer = connection.credentials().set_credential(request).await;
-            answer.map_err(|status| refused(status.message().to_owned()))?;
+            answer.map_err(|status| StageError::Refused(SafeText::new(status.message())))?;
         }
         Ok(())
     }
@@ -324,6 +333,25 @@ impl Stage {
             // What cannot be taken away lies among the system's temporary files.
             let _ = fs::remove_dir_all(&self.places.0);
         }
+    }
+}
+
+/// Waits until the daemon has read the dashboard's document, which refers to all others.
+async fn until_shown(connection: &Connection) -> Result<(), StageError> {
+    loop {
+        let request = wire::GetRequest {
+            kind: wire::Kind::Layout.into(),
+            name: "business".to_owned(),
+            scope: None,
+        };
+        let answer = connection.documents().get(request).await;
+        let answer = answer
+            .map_err(|status| StageError::Refused(SafeText::new(status.message())))?
+            .into_inner();
+        if !answer.documents.is_empty() {
+            return Ok(());
+        }
+        tokio::time::sleep(LOOK_INTERVAL).await;
     }
 }
 

@@ -74,8 +74,8 @@ fn crm() -> Offers {
 }
 
 fn sales() -> Offers {
-    let period = json!({ "name": "period", "type": "string", "default": "today",
-                         "description": "today or week" });
+    let period = json!({ "name": "period", "type": "string", "default": "day",
+                         "description": "day or week, so far" });
     let since = json!({ "name": "since", "type": "time", "description": "Leaves out older ones" });
     let endpoints = json!([
         { "path": "/api/metrics/daily-summary",
