@@ -246,7 +246,8 @@ pub fn collectors(environment: Environment) -> Factory {
                 probe::collector(&name, &spec, way, environment.clock.clone())
             }
             SourceType::Module => environment.module(&name, &spec),
-            _ => Collector::Fetch(Box::new(Unable(spec.source_type))),
+            SourceType::Exec => exec::collector(&name, &spec, exec::Launcher::own()),
+            SourceType::Push | SourceType::Query => Collector::Fetch(Box::new(Unable(spec.source_type))),
         }
     })
 }

@@ -125,7 +125,7 @@ fn one_broken_file_keeps_a_whole_directory_from_being_applied() {
 fn what_cannot_be_is_said_in_one_line_with_the_documented_exit_code() {
     let home = Home::new();
     for (arguments, code, words) in [
-        (vec!["get", "dashboard"], 2, "kinds are layout, widget, source and theme"),
+        (vec!["get", "dashboard"], 2, "kinds are layout, widget, source, theme, egress"),
         (vec!["apply", "-f", "/nowhere.toml", "--reason", "x"], 2, "/nowhere.toml"),
         (vec!["--socket", "/nowhere.sock", "get"], 3, "/nowhere.sock"),
         (vec![], 2, "ccm snapshot"),

@@ -196,7 +196,8 @@ impl SourceSpec {
         let to = |kind, name: &Name| DocumentId::new(kind, name.clone());
         let connectors = connector.into_iter().map(|name| to(Kind::Connector, name));
         let inputs = self.query.iter().flat_map(QueryConfig::sources);
-        connectors.chain(inputs.map(|name| to(Kind::Source, name))).collect()
+        let modules = self.module.iter().map(|module| to(Kind::Module, &module.name));
+        connectors.chain(modules).chain(inputs.map(|name| to(Kind::Source, name))).collect()
     }
 
     /// Finds what the types alone cannot refuse; each problem names its field path.
@@ -217,6 +218,10 @@ impl SourceSpec {
             } else {
                 let sentence = format!("a {own} source has no [extract] section");
                 problems.push(("extract".to_owned(), sentence));
+            }
+            if self.exec.as_ref().is_some_and(|exec| exec.format != exec::ExecFormat::Json) {
+                let sentence = "[extract] goes with format = \"json\"";
+                problems.push(("extract".to_owned(), sentence.to_owned()));
             }
         }
         problems

@@ -18,6 +18,9 @@ pub(crate) fn decode_and_encode(name: &str, bytes: &[u8]) -> Result<Vec<u8>, pro
         };
     }
     types! {
+        ApiBudget, ApiState, CallRecord, DocumentText, Exchange, ListCallsRequest,
+        ListCallsResponse, Phase, PlanCallsRequest, PlanCallsResponse, Sample, SourceBudget,
+        TestSourceRequest, TestSourceResponse,
         ApplyRequest, ApplyResponse, Bucket, ClientMessage, Conflict, ConflictPath,
         CredentialInfo, CredentialProvider, DaemonStatus, DeleteCredentialRequest,
         DeleteCredentialResponse, DiscoverRequest, DiscoverResponse, DocumentEntry, DocumentId,

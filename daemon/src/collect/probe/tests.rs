@@ -28,7 +28,7 @@ impl Way for Loopback {
             if port == REFUSED {
                 return Err(Blocked::Refused("loopback is not dialled; allow it".into()));
             }
-            assert!(matches!(host, "127.0.0.1" | "localhost"), "{host}");
+            assert!(matches!(host, "127.0.0.1" | "127.83.0.53" | "localhost"), "{host}");
             let peer = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
             let stream = TcpStream::connect(peer).await;
             let stream =
@@ -338,9 +338,10 @@ mod names {
     }
 
     async fn server(manner: Manner) -> u16 {
-        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-        let port = socket.local_addr().unwrap().port();
-        let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
+        // An address that nothing else uses has the port free for both.
+        let listener = TcpListener::bind((ADDRESS, 0)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let socket = UdpSocket::bind((ADDRESS, port)).await.unwrap();
         tokio::spawn(async move {
             let mut buffer = [0; 4_096];
             while let Ok((count, from)) = socket.recv_from(&mut buffer).await {
@@ -375,7 +376,9 @@ mod names {
         port
     }
 
-    const DNS: &str = "type = \"dns\"\nname = \"shop.example\"\nserver = \"127.0.0.1:PORT\"\n";
+    const DNS: &str = "type = \"dns\"\nname = \"shop.example\"\nserver = \"127.83.0.53:PORT\"\n";
+
+    const ADDRESS: &str = "127.83.0.53";
 
     #[tokio::test]
     async fn answers_are_told_and_expected_ones_must_be_there() {
