@@ -22,7 +22,8 @@ impl Identity {
         Self { name: "ccmd".to_owned(), uid: None }
     }
 
-    fn is_daemon(&self) -> bool {
+    /// Whether it is the daemon itself.
+    pub fn is_daemon(&self) -> bool {
         *self == Self::daemon()
     }
 }

@@ -17,6 +17,7 @@
 //! | metrics | Prometheus text, when asked for |
 
 mod compose;
+mod contributions;
 mod couriers;
 mod housekeeping;
 mod idle;

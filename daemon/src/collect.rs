@@ -247,7 +247,9 @@ pub fn collectors(environment: Environment) -> Factory {
             }
             SourceType::Module => environment.module(&name, &spec),
             SourceType::Exec => exec::collector(&name, &spec, exec::Launcher::own()),
-            SourceType::Push | SourceType::Query => Collector::Fetch(Box::new(Unable(spec.source_type))),
+            SourceType::Push | SourceType::Query => {
+                Collector::Fetch(Box::new(Unable(spec.source_type)))
+            }
         }
     })
 }

@@ -41,6 +41,16 @@ fn written(value: &Value, style: &Value) -> String {
     format::value(&cell, format).to_string()
 }
 
+/// As [`written`], in a column of a table, where all numbers have the same decimals.
+fn written_in_column(value: &Value, style: &Value) -> String {
+    match (value.as_f64(), style.as_str()) {
+        (Some(number), Some("percent")) => {
+            format::column_value(&Cell::Number(number), Format::Percent).to_string()
+        }
+        _ => written(value, style),
+    }
+}
+
 /// Something that is said of a value, and the value: both must stand in one line, in this order.
 type Claim = (String, String);
 
@@ -86,6 +96,7 @@ fn row_claims(widget: &Value, row: &Value) -> Vec<Claim> {
         "gauge" => Value::from("integer"),
         _ => column["format"].clone(),
     };
+    let written = if kind == "table" { written_in_column } else { written };
     values.map(|column| (label.clone(), written(cell(column), &format(column)))).collect()
 }
 

@@ -10,9 +10,10 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::housekeeping::Housekeeper;
+use super::modules::Concerned;
 use super::outside::Outside;
 use super::scrubber::Scrubber;
-use super::{AppError, couriers, modules};
+use super::{AppError, couriers};
 use crate::clock::Clock;
 use crate::collect::push::Desk;
 use crate::collect::scheduler::Scheduler;
@@ -165,6 +166,13 @@ impl Parts {
         };
         let snapshot = registry.snapshot();
         let news = couriers::news(registry.snapshot(), notices.subscribe(), hub, stop.clone());
+        let concerned = Concerned {
+            snapshot: registry.snapshot(),
+            environment: outside.environment.clone(),
+            scheduler: scheduler.clone(),
+            registry: registry.clone(),
+            notices: notices.clone(),
+        };
         let rescan = Arc::new(Notify::new());
         let tasks = vec![
             tokio::spawn(couriers::configuration(
@@ -176,13 +184,7 @@ impl Parts {
             )),
             tokio::spawn(desk.run(stop.clone())),
             tokio::spawn(couriers::feeds(feeds, engine)),
-            tokio::spawn(modules::run(
-                registry.snapshot(),
-                outside.environment.clone(),
-                scheduler.clone(),
-                notices.clone(),
-                stop.clone(),
-            )),
+            tokio::spawn(concerned.run(stop.clone())),
             tokio::spawn(couriers::credentials(
                 outside.secrets.subscribe(),
                 registry.snapshot(),

@@ -34,11 +34,14 @@ pub(super) fn admit<'a>(request: &'a Request, identity: &Identity) -> Result<&'a
             return Err(ApplyError::Twice(write.id.clone()));
         }
     }
-    manager(&request.manager)
+    manager(&request.manager, identity)
 }
 
-fn manager(named: &str) -> Result<&str, ApplyError> {
-    let prefixed = ["file:", "import:"]
+fn manager<'a>(named: &'a str, identity: &Identity) -> Result<&'a str, ApplyError> {
+    // What a module offers comes through the daemon; nobody else speaks for a module.
+    let prefixes: &[&str] =
+        if identity.is_daemon() { &["file:", "import:", "module:"] } else { &["file:", "import:"] };
+    let prefixed = prefixes
         .iter()
         .any(|prefix| named.strip_prefix(prefix).is_some_and(|rest| !rest.is_empty()));
     match named {

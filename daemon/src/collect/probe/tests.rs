@@ -29,7 +29,8 @@ impl Way for Loopback {
                 return Err(Blocked::Refused("loopback is not dialled; allow it".into()));
             }
             assert!(matches!(host, "127.0.0.1" | "127.83.0.53" | "localhost"), "{host}");
-            let peer = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+            let address = host.parse().unwrap_or(Ipv4Addr::LOCALHOST);
+            let peer = SocketAddr::from((address, port));
             let stream = TcpStream::connect(peer).await;
             let stream =
                 stream.map_err(|_| Blocked::Unreachable("nothing listens there".into()))?;

@@ -1,0 +1,189 @@
+//! Takes over what modules offer: their widgets, and the sources that these show, become documents
+//! whose manager is the module. What people change of them stays theirs.
+
+use std::collections::BTreeSet;
+
+use ccm_proto::model::module::Manifest;
+use ccm_proto::model::{DocumentId, Name};
+
+use crate::access::Identity;
+use crate::collect::module::contributions;
+use crate::registry::{Action, RegistryHandle, Request, Text, Write};
+
+/// What managers of modules are called: this and the module's name.
+const MANAGER: &str = "module:";
+
+/// What became of an offer.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Taken {
+    /// Documents that say what the module offers.
+    pub held: usize,
+    /// Documents that could not be written, and why.
+    pub refused: Vec<String>,
+}
+
+/// Says what a module's manifest offers, and no more what it offered before.
+pub(super) async fn take(registry: &RegistryHandle, module: &Name, manifest: &Manifest) -> Taken {
+    let reason = format!("offered by the module {module} {}", manifest.version);
+    let offered = contributions(module, manifest);
+    let ids: BTreeSet<DocumentId> = offered.iter().map(|(id, _)| id.clone()).collect();
+    let mut taken = Taken::default();
+    for (id, document) in offered {
+        let action = Action::Put(Text::Json(document.to_string()));
+        match write(registry, module, &id, action, &reason).await {
+            Ok(()) => taken.held += 1,
+            Err(problem) => taken.refused.push(format!("{id}: {problem}")),
+        }
+    }
+    for id in held(registry, module).await.into_iter().filter(|id| !ids.contains(id)) {
+        let reason = format!("the module {module} {} does not offer it", manifest.version);
+        if let Err(problem) = write(registry, module, &id, Action::Delete, &reason).await {
+            taken.refused.push(format!("{id}: {problem}"));
+        }
+    }
+    taken
+}
+
+/// Takes back everything that a module offered.
+pub(super) async fn forget(registry: &RegistryHandle, module: &Name) {
+    let reason = format!("the module {module} contributes nothing any more");
+    for id in held(registry, module).await {
+        if let Err(problem) = write(registry, module, &id, Action::Delete, &reason).await {
+            tracing::warn!(%module, %id, %problem, "what the module offered stays");
+        }
+    }
+}
+
+/// Documents that say something of a module's: widgets before the sources that they need.
+async fn held(registry: &RegistryHandle, module: &Name) -> Vec<DocumentId> {
+    let manager = format!("{MANAGER}{module}");
+    let managers = registry.managers(&manager).await.unwrap_or_default();
+    let own = managers.into_iter().filter(|(_, other)| *other == manager);
+    let mut ids: Vec<DocumentId> = own.map(|(id, _)| id).collect();
+    ids.sort_by_key(|id| (id.kind != ccm_proto::model::Kind::Widget, id.name.clone()));
+    ids
+}
+
+async fn write(
+    registry: &RegistryHandle,
+    module: &Name,
+    id: &DocumentId,
+    action: Action,
+    reason: &str,
+) -> Result<(), String> {
+    let request = Request {
+        writes: vec![Write { id: id.clone(), base_revision: None, action }],
+        reason: reason.chars().filter(|c| !c.is_control()).take(200).collect(),
+        manager: format!("{MANAGER}{module}"),
+        ..Request::default()
+    };
+    let applied = registry.apply(request, Identity::daemon()).await;
+    applied.map(drop).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use ccm_proto::model::Timestamp;
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::notices::NoticeBoard;
+    use crate::registry::actor::testing::Paper;
+    use crate::registry::actor::{self, Parts};
+    use crate::storage::index::Index;
+
+    fn registry() -> RegistryHandle {
+        let parts = Parts {
+            ledger: Box::new(Paper::default()),
+            index: Index::in_memory(),
+            clock: Clock::manual(Timestamp::from_millis(5_000)),
+            notices: NoticeBoard::default(),
+            shipped: Vec::new(),
+        };
+        actor::spawn(parts).unwrap()
+    }
+
+    fn manifest(version: &str, widgets: &[&str]) -> Manifest {
+        let widget = |name: &&str| {
+            serde_json::json!({
+                "name": name,
+                "endpoint": "/api/orders",
+                "widget": {
+                    "title": name,
+                    "type": "stat",
+                    "stat": { "primary": { "value": "count", "label": "orders" } },
+                },
+            })
+        };
+        serde_json::from_value(serde_json::json!({
+            "contract": 1,
+            "id": "sales",
+            "version": version,
+            "title": "Sales",
+            "endpoints": [{ "path": "/api/orders" }],
+            "widgets": widgets.iter().map(widget).collect::<Vec<_>>(),
+        }))
+        .unwrap()
+    }
+
+    fn names(registry: &RegistryHandle) -> Vec<String> {
+        registry.snapshot().borrow().documents.keys().map(ToString::to_string).collect()
+    }
+
+    #[tokio::test]
+    async fn what_a_module_offers_comes_and_goes_with_its_manifest() {
+        let (registry, sales) = (registry(), Name::new("sales").unwrap());
+        let taken = take(&registry, &sales, &manifest("1", &["orders", "returns"])).await;
+        assert_eq!(taken, Taken { held: 3, refused: Vec::new() });
+        let all = names(&registry);
+        assert_eq!(all.len(), 3, "{all:?}");
+        assert!(all.contains(&"widget/sales-returns".to_owned()), "{all:?}");
+        let generation = registry.snapshot().borrow().generation;
+        take(&registry, &sales, &manifest("1", &["orders", "returns"])).await;
+        assert_eq!(registry.snapshot().borrow().generation, generation, "nothing new was said");
+        let taken = take(&registry, &sales, &manifest("2", &["orders"])).await;
+        assert_eq!(taken, Taken { held: 2, refused: Vec::new() });
+        assert!(!names(&registry).contains(&"widget/sales-returns".to_owned()));
+        forget(&registry, &sales).await;
+        assert_eq!(names(&registry), Vec::<String>::new());
+    }
+
+    #[tokio::test]
+    async fn what_people_say_of_an_offer_stays_theirs() {
+        let (registry, sales) = (registry(), Name::new("sales").unwrap());
+        let id: DocumentId = "widget/sales-orders".parse().unwrap();
+        let own = "title = 'mine'\nsource = 'x'\ntype = 'stat'\nstat = { primary = { value = 'v', label = 'l' } }";
+        let request = Request {
+            writes: vec![Write {
+                id: id.clone(),
+                base_revision: None,
+                action: Action::Put(Text::Toml(own.to_owned())),
+            }],
+            reason: "mine".to_owned(),
+            ..Request::default()
+        };
+        registry.apply(request, Identity::local(1000)).await.unwrap();
+        let taken = take(&registry, &sales, &manifest("1", &["orders"])).await;
+        assert_eq!((taken.held, taken.refused.len()), (1, 1), "{taken:?}");
+        let spec = registry.snapshot().borrow().documents[&id].spec.clone();
+        assert_eq!(spec["title"], "mine");
+        forget(&registry, &sales).await;
+        assert_eq!(names(&registry), ["widget/sales-orders"]);
+    }
+
+    #[tokio::test]
+    async fn nobody_but_the_daemon_speaks_for_a_module() {
+        let registry = registry();
+        let request = Request {
+            writes: vec![Write {
+                id: "source/x".parse().unwrap(),
+                base_revision: None,
+                action: Action::Put(Text::Toml("type = 'push'".to_owned())),
+            }],
+            reason: "r".to_owned(),
+            manager: "module:sales".to_owned(),
+            ..Request::default()
+        };
+        assert!(registry.apply(request, Identity::local(1000)).await.is_err());
+    }
+}
