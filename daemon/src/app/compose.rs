@@ -15,6 +15,7 @@ use super::outside::Outside;
 use super::scrubber::Scrubber;
 use super::{AppError, couriers};
 use crate::clock::Clock;
+use crate::collect::http::Policy;
 use crate::collect::push::Desk;
 use crate::collect::scheduler::Scheduler;
 use crate::collect::{SelfMetrics, collectors};
@@ -100,6 +101,9 @@ impl Parts {
         };
         // What is in files is in effect before anyone can ask.
         files.once().await;
+        // What may be dialled is in force before anything dials.
+        let egress = Arc::clone(&registry.snapshot().borrow().configuration);
+        outside.gateway.set_policy(Policy::new(egress.egress.values().map(Arc::as_ref)));
 
         let Opened { history, store, reader, sentences: _ } = opened;
         let (engine, inbox) = handle::channel(reader);

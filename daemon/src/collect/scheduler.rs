@@ -265,7 +265,10 @@ impl Task {
                 tick = slot_begins => return tick,
                 () = self.refresh.notified() => {
                     let now = self.parts.clock.now();
-                    if let Some(tick) = self.schedule.on_demand(self.last, now) {
+                    // A failed attempt left its tick without a reading: that is no reason to wait.
+                    let failed = locked(&self.status).failures_in_row > 0;
+                    let last = self.last.filter(|_| !failed);
+                    if let Some(tick) = self.schedule.on_demand(last, now) {
                         return tick;
                     }
                 }

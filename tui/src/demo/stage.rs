@@ -28,9 +28,6 @@ use crate::command::Connection;
 /// How long a part may take until it listens.
 const START_LIMIT: Duration = Duration::from_secs(20);
 
-/// From one look at whether the daemon has read its documents to the next.
-const LOOK_INTERVAL: Duration = Duration::from_millis(50);
-
 /// How long the daemon may take to end: it drains for less.
 const END_LIMIT: Duration = Duration::from_secs(10);
 
@@ -187,6 +184,7 @@ impl Stage {
             let listen = self.listens(name, &mut child).await?;
             self.parts.insert(name, Running { listen, child });
         }
+        self.write_documents()?;
         self.start_daemon(options).await
     }
 
@@ -275,14 +273,7 @@ impl Stage {
         let connection = Connection::open(&link).await;
         let connection =
             connection.map_err(|error| StageError::Refused(SafeText::from(error.to_string())))?;
-        // Secrets first: a source that has none when it begins waits before it tries again.
-        self.set_credentials(&connection).await?;
-        self.write_documents()?;
-        let shown = tokio::time::timeout(START_LIMIT, until_shown(&connection)).await;
-        shown.unwrap_or_else(|_| {
-            let sentence = "it has not read its documents after 20 s; see its log";
-            Err(StageError::Refused(SafeText::new(sentence)))
-        })
+        self.set_credentials(&connection).await
     }
 
     /// Gives the daemon the secrets that the fakes take, for a file of its own: the user's keyring
@@ -333,25 +324,6 @@ impl Stage {
             // What cannot be taken away lies among the system's temporary files.
             let _ = fs::remove_dir_all(&self.places.0);
         }
-    }
-}
-
-/// Waits until the daemon has read the dashboard's document, which refers to all others.
-async fn until_shown(connection: &Connection) -> Result<(), StageError> {
-    loop {
-        let request = wire::GetRequest {
-            kind: wire::Kind::Layout.into(),
-            name: "business".to_owned(),
-            scope: None,
-        };
-        let answer = connection.documents().get(request).await;
-        let answer = answer
-            .map_err(|status| StageError::Refused(SafeText::new(status.message())))?
-            .into_inner();
-        if !answer.documents.is_empty() {
-            return Ok(());
-        }
-        tokio::time::sleep(LOOK_INTERVAL).await;
     }
 }
 

@@ -18,6 +18,8 @@ struct Told {
 enum Word {
     Answer,
     Fail,
+    Refuse,
+    Later(u64),
     Panic,
 }
 
@@ -34,6 +36,8 @@ impl Read for Told {
                 samples: Samples::none(),
             }),
             Ok(Word::Panic) => panic!("as told"),
+            Ok(Word::Refuse) => Err(refusal(Retry::Hold)),
+            Ok(Word::Later(seconds)) => Err(refusal(Retry::After(Interval::from_secs(seconds)))),
             Ok(Word::Fail) | Err(_) => Err(CollectError::Unreadable {
                 what: "the\u{1b}[31m file".to_owned(),
                 cause: "as told".to_owned(),
@@ -41,6 +45,10 @@ impl Read for Told {
             }),
         }
     }
+}
+
+fn refusal(retry: Retry) -> CollectError {
+    CollectError::Source { cause: "the service refuses".into(), retry }
 }
 
 struct Bench {
@@ -179,4 +187,32 @@ async fn a_rare_source_is_read_when_somebody_asks() {
     bench.scheduler.refresh([&rare, &name("unknown")]);
     let Some(Event::Read(_)) = bench.events.recv().await else { panic!("a reading") };
     assert_eq!(bench.scheduler.status()[0].readings, 2);
+}
+
+#[tokio::test]
+async fn a_source_that_holds_tries_three_times_and_then_waits_to_be_asked() {
+    let mut bench = bench();
+    let api = name("api");
+    bench.scheduler.configure(&only(&api, spec(100, 5_000)));
+    for attempt in 1..=HOLD_ATTEMPTS {
+        bench.words.send(Word::Refuse).unwrap();
+        let Some(Event::Failed(failure)) = bench.events.recv().await else { panic!("a failure") };
+        assert_eq!(failure.next_at.is_some(), attempt < HOLD_ATTEMPTS, "attempt {attempt}");
+    }
+    assert_eq!(bench.scheduler.status()[0].next_at, None);
+    bench.words.send(Word::Answer).unwrap();
+    bench.scheduler.refresh([&api]);
+    assert!(matches!(bench.events.recv().await, Some(Event::Read(_))));
+    assert_eq!(bench.scheduler.status()[0].failures_in_row, 0);
+}
+
+#[tokio::test]
+async fn what_a_source_asks_for_counts_more_than_the_backoff() {
+    let mut bench = bench();
+    let api = name("api");
+    bench.scheduler.configure(&only(&api, spec(100, 5_000)));
+    bench.words.send(Word::Later(3_600)).unwrap();
+    let Some(Event::Failed(failure)) = bench.events.recv().await else { panic!("a failure") };
+    let wait = failure.next_at.unwrap().since(failure.at);
+    assert!(wait > Interval::from_secs(3_590) && wait < Interval::from_secs(7_300), "{wait}");
 }
