@@ -25,6 +25,7 @@ mod modules;
 mod outside;
 mod scrubber;
 mod signals;
+mod usage;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

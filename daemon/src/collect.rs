@@ -5,6 +5,7 @@
 //! to the engine; [`schedule`] is the arithmetic of its ticks.
 
 pub mod budget;
+pub mod census;
 pub mod credentials;
 pub mod daemon;
 pub mod exec;
@@ -45,7 +46,9 @@ use crate::secret::SecretStore;
 use credentials::Credentials;
 use external_api::ExternalApi;
 use http::{Gateway, GatewayParts, Origin};
+use tap::Tap;
 
+pub use census::Census;
 pub use scheduler::Scheduler;
 pub use self_metrics::SelfMetrics;
 pub use status::SourceStatus;
@@ -169,6 +172,10 @@ pub struct Environment {
     pub credentials: Credentials,
     /// What is known of modules.
     pub modules: module::Directory,
+    /// What is known of all sources.
+    pub census: Census,
+    /// Sees what goes out and comes back in a trial, past the gateway's own.
+    pub tap: Option<Tap>,
     /// The time.
     pub clock: Clock,
 }
@@ -179,8 +186,31 @@ impl Environment {
         let gateway = Gateway::new(GatewayParts::system(clock.clone()));
         let credentials =
             Credentials::new(SecretStore::empty(clock.clone()), gateway.clone(), clock.clone());
-        let modules = module::Directory::default();
-        Self { metrics: Arc::default(), gateway, credentials, modules, clock }
+        Self {
+            metrics: Arc::default(),
+            gateway,
+            credentials,
+            modules: module::Directory::default(),
+            census: Census::default(),
+            tap: None,
+            clock,
+        }
+    }
+
+    /// The same, with everything that goes out and comes back shown to `tap`.
+    pub fn tapped(&self, tap: &Tap) -> Self {
+        let gateway = self.gateway.tapped(tap.clone());
+        Self { gateway, tap: Some(tap.clone()), ..self.clone() }
+    }
+
+    fn probe(&self, name: &Name, spec: &SourceSpec) -> Collector {
+        let surroundings = probe::Surroundings {
+            way: Arc::new(self.gateway.connector().clone()),
+            gateway: self.gateway.clone(),
+            tap: self.tap.clone(),
+            clock: self.clock.clone(),
+        };
+        probe::collector(name, spec, surroundings)
     }
 
     /// The way to modules.
@@ -226,9 +256,9 @@ pub fn collectors(environment: Environment) -> Factory {
                 system::reader(name.clone(), spec.system.clone().unwrap_or_default())
             })),
             SourceType::Daemon => {
-                let metrics = Arc::clone(&environment.metrics);
+                let environment = environment.clone();
                 Collector::Read(Arc::new(move || {
-                    Box::new(daemon::DaemonReader::new(name.clone(), Arc::clone(&metrics)))
+                    Box::new(daemon::DaemonReader::new(name.clone(), environment.clone()))
                 }))
             }
             SourceType::ExternalApi => Collector::Fetch(Box::new(ExternalApi::new(
@@ -241,12 +271,12 @@ pub fn collectors(environment: Environment) -> Factory {
                 Some(config) => environment.prometheus(name, config, spec.effective_timeout()),
                 None => Collector::Fetch(Box::new(Unable(spec.source_type))),
             },
-            SourceType::Probe => {
-                let way = Arc::new(environment.gateway.connector().clone());
-                probe::collector(&name, &spec, way, environment.clock.clone())
+            SourceType::Probe => environment.probe(&name, &spec),
+            SourceType::Exec => {
+                let tap = environment.tap.clone();
+                exec::collector(&name, &spec, exec::Launcher::own(), tap)
             }
             SourceType::Module => environment.module(&name, &spec),
-            SourceType::Exec => exec::collector(&name, &spec, exec::Launcher::own()),
             SourceType::Push | SourceType::Query => {
                 Collector::Fetch(Box::new(Unable(spec.source_type)))
             }

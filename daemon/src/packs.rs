@@ -30,8 +30,12 @@ pub const DOCUMENTS: &[Shipped] = shipped![
     Connector "stripe" at "packs/connectors/stripe.toml",
     Source "ccmd" at "packs/sources/ccmd.toml",
     Source "host" at "packs/sources/host.toml",
+    Widget "ccmd-apis" at "packs/widgets/ccmd-apis.toml",
     Widget "ccmd-cost" at "packs/widgets/ccmd-cost.toml",
     Widget "ccmd-memory" at "packs/widgets/ccmd-memory.toml",
+    Widget "ccmd-modules" at "packs/widgets/ccmd-modules.toml",
+    Widget "ccmd-quotas" at "packs/widgets/ccmd-quotas.toml",
+    Widget "ccmd-sources" at "packs/widgets/ccmd-sources.toml",
     Widget "ccmd-state" at "packs/widgets/ccmd-state.toml",
     Widget "ccmd-traffic" at "packs/widgets/ccmd-traffic.toml",
     Widget "host-cores" at "packs/widgets/host-cores.toml",
@@ -55,6 +59,7 @@ pub const DOCUMENTS: &[Shipped] = shipped![
     Widget "host-processes" at "packs/widgets/host-processes.toml",
     Widget "host-temperatures" at "packs/widgets/host-temperatures.toml",
     Layout "host" at "../../layouts/host.toml",
+    Layout "sources" at "../../layouts/sources.toml",
 ];
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use ccm_daemon::clock::Clock;
 use ccm_daemon::collect::exec::{Launcher, collector};
+use ccm_daemon::collect::tap::Tap;
 use ccm_daemon::collect::{CollectError, Collector, Fetch, Follow, Moment};
 use ccm_proto::model::source::exec::{ExecFormat, ExecMode};
 use ccm_proto::model::source::{ExecConfig, SourceType};
@@ -15,6 +16,7 @@ use ccm_proto::model::{Name, Reading, SourceSpec, Timestamp, Value};
 struct Bench {
     home: tempfile::TempDir,
     config: ExecConfig,
+    tap: Tap,
 }
 
 impl Bench {
@@ -25,14 +27,14 @@ impl Bench {
         let mut config: ExecConfig = serde_json::from_value(text).unwrap();
         config.directory = Some(home.path().display().to_string());
         config.env.insert("PATH".to_owned(), "/usr/bin:/bin".to_owned());
-        Self { home, config }
+        Self { home, config, tap: Tap::default() }
     }
 
     fn collector(&self) -> Collector {
         let spec =
             SourceSpec { exec: Some(self.config.clone()), ..SourceSpec::new(SourceType::Exec) };
         let launcher = Launcher::Through(PathBuf::from(env!("CARGO_BIN_EXE_ccmd")));
-        collector(&Name::new("job").unwrap(), &spec, launcher)
+        collector(&Name::new("job").unwrap(), &spec, launcher, Some(self.tap.clone()))
     }
 
     fn fetcher(&self) -> Box<dyn Fetch> {

@@ -154,9 +154,8 @@ impl Parts {
         let (refresh, refreshes) = mpsc::channel(REFRESHES_MAX);
         let housekeeper = Housekeeper {
             facts: Arc::clone(&facts),
-            metrics: Arc::clone(&metrics),
             secrets: outside.secrets.clone(),
-            gateway: outside.gateway.clone(),
+            environment: outside.environment.clone(),
             keeper: Arc::clone(&keeper),
             store_state,
             notices: notices.clone(),
@@ -202,7 +201,8 @@ impl Parts {
             tokio::spawn(files.run(Arc::clone(&rescan))),
         ];
         if let Some(address) = &settings.metrics.listen {
-            let served = metrics::serve(address, metrics, Arc::clone(&facts)).await;
+            let served =
+                metrics::serve(address, outside.environment.clone(), Arc::clone(&facts)).await;
             served.map_err(AppError::Metrics)?;
         }
         Ok(Self {

@@ -9,8 +9,8 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::idle::IdleExit;
-use crate::collect::SelfMetrics;
-use crate::collect::http::Gateway;
+use super::usage::UsageWatch;
+use crate::collect::Environment;
 use crate::notices::NoticeBoard;
 use crate::rpc::system::Facts;
 use crate::secret::SecretStore;
@@ -25,9 +25,8 @@ const STORE_NOTICE: &str = "store";
 /// What the housekeeper looks after.
 pub(super) struct Housekeeper {
     pub facts: Arc<Facts>,
-    pub metrics: Arc<SelfMetrics>,
     pub secrets: SecretStore,
-    pub gateway: Gateway,
+    pub environment: Environment,
     pub keeper: Arc<Keeper>,
     pub store_state: watch::Sender<String>,
     pub notices: NoticeBoard,
@@ -38,6 +37,7 @@ impl Housekeeper {
     /// Looks after everything until the daemon ends.
     pub(super) async fn run(self, stop: CancellationToken) {
         let mut idle = IdleExit::new(self.facts.idle_exit, self.facts.clock.now());
+        let mut usage = UsageWatch::default();
         let mut calls = 0;
         loop {
             tokio::select! {
@@ -49,8 +49,9 @@ impl Housekeeper {
             self.gauges().await;
             self.store();
             self.secrets.sweep();
-            self.gateway.sweep();
-            let called = self.metrics.calls.get();
+            self.environment.gateway.sweep();
+            self.usage(&mut usage);
+            let called = self.environment.metrics.calls.get();
             let present = self.facts.hub.session_count() > 0 || called != calls;
             calls = called;
             if idle.is_due(present, now) {
@@ -59,8 +60,15 @@ impl Housekeeper {
         }
     }
 
+    fn usage(&self, watch: &mut UsageWatch) {
+        let (gateway, clock) = (&self.environment.gateway, &self.facts.clock);
+        let now = (clock.elapsed(), clock.now());
+        watch.look(&gateway.apis(), &gateway.credentials(), now, &self.notices);
+    }
+
     async fn gauges(&self) {
-        let metrics = &self.metrics;
+        self.environment.census.fill(self.facts.source_states().await);
+        let metrics = &self.environment.metrics;
         metrics.sessions.set(self.facts.hub.session_count() as u64);
         metrics.feeds.set(self.facts.hub.feed_count() as u64);
         metrics.documents.set(self.facts.snapshot.borrow().documents.len() as u64);

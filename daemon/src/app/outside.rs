@@ -17,7 +17,7 @@ use crate::collect::http::{
     Priority, Request,
 };
 use crate::collect::module::Directory;
-use crate::collect::{Environment, SelfMetrics};
+use crate::collect::{Census, Environment, SelfMetrics};
 use crate::secret::{
     self, Secret, SecretStore, VaultHttp, VaultMethod, VaultRequest, VaultResponse,
 };
@@ -59,6 +59,8 @@ impl Outside {
             gateway: gateway.clone(),
             credentials: credentials.clone(),
             modules: Directory::default(),
+            census: Census::default(),
+            tap: None,
             clock: clock.clone(),
         };
         Self { gateway, secrets, credentials, environment }

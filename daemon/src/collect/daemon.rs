@@ -1,14 +1,17 @@
 //! The daemon as a source: what it counts about itself, and what it costs.
 
-use std::sync::Arc;
+mod tables;
+
 use std::time::Duration;
 
-use ccm_proto::model::{Name, Reading, Value};
+use ccm_proto::model::{Name, Reading, Timestamp, Value};
 
+use super::http::ApiState;
 use super::kept::Kept;
-use super::self_metrics::{Described, SelfMetrics};
-use super::series::{Catalogue, Sampler};
-use super::{CollectError, Moment, Read};
+use super::self_metrics::Described;
+use super::series::{Catalogue, ListSeries, Sampler};
+use super::{CollectError, Environment, Moment, Read};
+use tables::Counts;
 
 static SERIES: Catalogue = Catalogue {
     numbers: &[
@@ -26,8 +29,13 @@ static SERIES: Catalogue = Catalogue {
         "daemon.sent_bytes_per_second",
         "daemon.dropped_events_per_second",
         "daemon.failures_per_second",
+        "daemon.sources_failing",
     ],
-    lists: &[],
+    lists: &[ListSeries {
+        path: "apis",
+        labels: &["api", "credential"],
+        fields: &["calls_per_second", "failures_per_second", "quota_remaining", "quota_used"],
+    }],
 };
 
 /// What the daemon's process costs; what the system does not tell is none.
@@ -82,7 +90,7 @@ impl ProcessReader {
 /// Reads the daemon.
 pub struct DaemonReader {
     source: Name,
-    metrics: Arc<SelfMetrics>,
+    environment: Environment,
     process: ProcessReader,
     sampler: Sampler,
     before: Option<Before>,
@@ -95,50 +103,78 @@ struct Before {
     elapsed: Duration,
     cpu_seconds: Option<f64>,
     metrics: Vec<Described>,
+    apis: Counts,
 }
 
 impl DaemonReader {
-    /// Of the daemon that counts in `metrics`.
-    pub fn new(source: Name, metrics: Arc<SelfMetrics>) -> Self {
+    /// Of the daemon whose collectors stand on `environment`.
+    pub fn new(source: Name, environment: Environment) -> Self {
         Self {
             sampler: Sampler::new(source.clone(), &SERIES),
             source,
-            metrics,
+            environment,
             process: ProcessReader::default(),
             before: None,
             started: None,
         }
+    }
+
+    fn counted(&self, elapsed: Duration, process: &ProcessFacts, apis: &[ApiState]) -> Before {
+        Before {
+            elapsed,
+            cpu_seconds: process.cpu_seconds,
+            metrics: self.environment.metrics.describe().to_vec(),
+            apis: tables::counts(apis),
+        }
+    }
+
+    /// The lists of what the daemon does with its sources.
+    fn lists(&self, apis: &[ApiState], elapsed: Duration, at: Timestamp) -> Vec<(String, Value)> {
+        let Environment { census, gateway, modules, .. } = &self.environment;
+        let before = self.before.as_ref();
+        let before = before.map(|it| (&it.apis, elapsed.saturating_sub(it.elapsed)));
+        let table = modules.table();
+        let listed = table.at("modules").cloned().unwrap_or(Value::List(Vec::new()));
+        vec![
+            ("sources".to_owned(), tables::sources(&census.sources(), at)),
+            ("modules".to_owned(), listed),
+            ("apis".to_owned(), tables::apis(apis, before, at)),
+            ("credentials".to_owned(), tables::credentials(&gateway.credentials())),
+        ]
     }
 }
 
 impl Read for DaemonReader {
     fn prime(&mut self, elapsed: Duration) {
         self.started.get_or_insert(elapsed);
-        self.before = Some(Before {
-            elapsed,
-            cpu_seconds: self.process.read().cpu_seconds,
-            metrics: self.metrics.describe().to_vec(),
-        });
+        let process = self.process.read();
+        self.before = Some(self.counted(elapsed, &process, &self.environment.gateway.apis()));
     }
 
     fn read(&mut self, moment: Moment) -> Result<Reading, CollectError> {
         let started = *self.started.get_or_insert(moment.elapsed);
         let process = self.process.read();
-        let now = Before {
-            elapsed: moment.elapsed,
-            cpu_seconds: process.cpu_seconds,
-            metrics: self.metrics.describe().to_vec(),
-        };
+        let apis = self.environment.gateway.apis();
+        let now = self.counted(moment.elapsed, &process, &apis);
         let uptime = moment.elapsed.saturating_sub(started);
-        let daemon = value(&process, uptime, self.before.as_ref(), &now);
+        let mut daemon = value(&process, uptime, self.before.as_ref(), &now);
+        let failing = tables::failing(&self.environment.census.sources());
+        daemon.push(("sources_failing".to_owned(), failing.into()));
+        let mut entries = self.lists(&apis, moment.elapsed, moment.at);
+        entries.push(("daemon".to_owned(), Value::map(daemon)));
         self.before = Some(now);
-        let value = Value::map([("daemon", daemon)]);
+        let value = Value::map(entries);
         let samples = self.sampler.samples(&value);
         Ok(Reading { source: self.source.clone(), at: moment.at, value, samples })
     }
 }
 
-fn value(process: &ProcessFacts, uptime: Duration, before: Option<&Before>, now: &Before) -> Value {
+fn value(
+    process: &ProcessFacts,
+    uptime: Duration,
+    before: Option<&Before>,
+    now: &Before,
+) -> Vec<(String, Value)> {
     let seconds = before.map(|before| now.elapsed.saturating_sub(before.elapsed).as_secs_f64());
     let seconds = seconds.filter(|seconds| *seconds > 0.0);
     let cpu = before.and_then(|before| {
@@ -165,7 +201,7 @@ fn value(process: &ProcessFacts, uptime: Duration, before: Option<&Before>, now:
             entries.push((metric.name.to_owned(), metric.value.into()));
         }
     }
-    Value::map(entries)
+    entries
 }
 
 /// Finer than anyone reads, and coarse enough to compress.
@@ -175,17 +211,16 @@ fn tenths(number: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use ccm_proto::model::Timestamp;
-
     use super::*;
+    use crate::clock::Clock;
 
     #[test]
     fn counters_become_rates_and_gauges_stay() {
-        let metrics = Arc::new(SelfMetrics::default());
-        metrics.sessions.set(3);
-        let mut collector = DaemonReader::new(Name::new("ccmd").unwrap(), Arc::clone(&metrics));
+        let environment = Environment::alone(Clock::system());
+        environment.metrics.sessions.set(3);
+        let mut collector = DaemonReader::new(Name::new("ccmd").unwrap(), environment.clone());
         collector.prime(Duration::from_secs(10));
-        metrics.frames.add(30);
+        environment.metrics.frames.add(30);
         let moment = Moment { at: Timestamp::EPOCH, elapsed: Duration::from_secs(12) };
         let reading = collector.read(moment).unwrap();
         let number = |path: &str| reading.value.at(path).and_then(Value::as_number);

@@ -7,6 +7,7 @@
 mod certificate;
 mod dns;
 mod http;
+mod note;
 mod outcome;
 mod tcp;
 mod tls;
@@ -20,6 +21,8 @@ use ccm_proto::model::source::ProbeConfig;
 use ccm_proto::model::{Interval, Name, Reading, SourceSpec};
 use futures_util::future::BoxFuture;
 
+use super::http::Gateway;
+use super::tap::Tap;
 use super::{CollectError, Collector, Fetch, Moment, Retry};
 use crate::clock::Clock;
 use outcome::{Outcome, Recorder};
@@ -31,26 +34,54 @@ const RESERVE: Duration = Duration::from_millis(100);
 /// The largest file of further certificates: a whole root store is smaller.
 const CA_FILE_MAX: u64 = 1 << 20;
 
+/// What probes work with.
+#[derive(Clone)]
+pub struct Surroundings {
+    /// The way to targets.
+    pub way: Arc<dyn Way>,
+    /// Where requests are written down.
+    pub gateway: Gateway,
+    /// Sees what was asked and found.
+    pub tap: Option<Tap>,
+    /// The time.
+    pub clock: Clock,
+}
+
 /// What asks the target of a source.
-pub fn collector(name: &Name, spec: &SourceSpec, way: Arc<dyn Way>, clock: Clock) -> Collector {
+pub fn collector(name: &Name, spec: &SourceSpec, surroundings: Surroundings) -> Collector {
     let timeout = spec.effective_timeout().as_duration();
     let reserve = RESERVE.min(timeout / 4);
     Collector::Fetch(Box::new(Prober {
         config: spec.probe.clone(),
         limit: timeout.saturating_sub(reserve),
         recorder: Recorder::new(name.clone()),
-        way,
-        clock,
+        name: name.clone(),
+        surroundings,
     }))
 }
 
 /// See the module.
 struct Prober {
+    name: Name,
     config: Option<ProbeConfig>,
     limit: Duration,
     recorder: Recorder,
-    way: Arc<dyn Way>,
-    clock: Clock,
+    surroundings: Surroundings,
+}
+
+impl Prober {
+    /// Writes down what was asked.
+    fn note(&self, outcome: &Outcome, spent: Duration, fault: Option<&SafeText>) {
+        let Some(config) = &self.config else { return };
+        let Surroundings { gateway, tap, clock, .. } = &self.surroundings;
+        let ended = note::Ended { at: clock.now(), outcome, spent, fault };
+        if let Some(record) = note::record(&self.name, config, &ended) {
+            gateway.record(record);
+        }
+        if let Some(tap) = tap {
+            tap.take(note::exchange(config, &ended));
+        }
+    }
 }
 
 /// Why a probe ended without a good answer.
@@ -91,15 +122,17 @@ impl Fetch for Prober {
         Box::pin(async move {
             let mut outcome = Outcome::default();
             let limit = Interval::from(self.limit);
-            let tools = Tools { way: &*self.way, clock: &self.clock, limit };
-            let begun = self.clock.elapsed();
+            let Surroundings { way, clock, .. } = &self.surroundings;
+            let tools = Tools { way: &**way, clock, limit };
+            let begun = clock.elapsed();
             let probing = probe(self.config.as_ref(), &tools, moment, &mut outcome);
             let result = tokio::time::timeout(self.limit, probing).await;
-            let spent = self.clock.elapsed().saturating_sub(begun);
+            let spent = clock.elapsed().saturating_sub(begun);
             match result {
                 Ok(Ok(())) => outcome.latency = Some(spent),
                 Ok(Err(Failure::Down(reason))) => outcome.reason = Some(reason),
                 Ok(Err(Failure::Fault(cause))) => {
+                    self.note(&outcome, spent, Some(&cause));
                     return Err(CollectError::Source { cause, retry: Retry::Hold });
                 }
                 Err(_) => {
@@ -107,6 +140,7 @@ impl Fetch for Prober {
                     outcome.reason = Some(SafeText::from(reason));
                 }
             }
+            self.note(&outcome, spent, None);
             Ok(self.recorder.reading(moment.at, &outcome))
         })
     }

@@ -22,8 +22,9 @@ pub(super) struct Catalogue {
 pub(super) struct ListSeries {
     /// The list's path.
     pub(super) path: &'static str,
-    /// Name of the label, which is the field of an item that gives its value.
-    pub(super) label: &'static str,
+    /// Names of the labels, which are the fields of an item that give their values. What an item
+    /// does not have is left out.
+    pub(super) labels: &'static [&'static str],
     /// Fields of an item.
     pub(super) fields: &'static [&'static str],
 }
@@ -88,7 +89,9 @@ impl Sampler {
         }
         for list in self.catalogue.lists {
             for item in items(reading, list) {
-                hash_label(item.at(list.label), &mut shape);
+                for label in list.labels {
+                    hash_label(item.at(label), &mut shape);
+                }
                 for (index, field) in list.fields.iter().enumerate() {
                     if let Some(value) = item.at(field) {
                         index.hash(&mut shape);
@@ -112,11 +115,13 @@ fn keys_of(source: &Name, catalogue: &Catalogue, reading: &Value) -> Vec<SeriesK
         let metrics: Vec<Arc<str>> =
             list.fields.iter().map(|f| format!("{}.{f}", list.path).into()).collect();
         for item in items(reading, list) {
-            let label = label_text(item.at(list.label));
+            let given = list.labels.iter().filter(|label| !is_absent(item.at(label)));
+            let values: Vec<(&str, String)> =
+                given.map(|label| (*label, label_text(item.at(label)))).collect();
             for (field, metric) in list.fields.iter().zip(&metrics) {
                 if item.at(field).is_some() {
-                    let labels = Labels::new([(list.label, label.as_str())]);
-                    keys.push(key(metric, labels));
+                    let pairs = values.iter().map(|(label, value)| (*label, value.as_str()));
+                    keys.push(key(metric, Labels::new(pairs)));
                 }
             }
         }
@@ -130,6 +135,10 @@ fn items<'a>(reading: &'a Value, list: &ListSeries) -> &'a [Value] {
 
 pub(super) fn number(value: &Value) -> f64 {
     value.as_number().unwrap_or(f64::NAN)
+}
+
+fn is_absent(label: Option<&Value>) -> bool {
+    label.is_none_or(Value::is_absent)
 }
 
 pub(super) fn hash_label(label: Option<&Value>, hasher: &mut DefaultHasher) {
@@ -154,7 +163,7 @@ mod tests {
 
     static CATALOGUE: Catalogue = Catalogue {
         numbers: &["cpu.usage", "pressure.cpu"],
-        lists: &[ListSeries { path: "disks", label: "device", fields: &["busy", "reads"] }],
+        lists: &[ListSeries { path: "disks", labels: &["device"], fields: &["busy", "reads"] }],
     };
 
     fn disk(device: &str, busy: Value) -> Value {

@@ -114,11 +114,11 @@ static SERIES: Catalogue = Catalogue {
         "health.score",
     ],
     lists: &[
-        ListSeries { path: "cpu.cores", label: "core", fields: &["usage"] },
-        ListSeries { path: "filesystems", label: "mount", fields: &["usage", "inodes_usage"] },
+        ListSeries { path: "cpu.cores", labels: &["core"], fields: &["usage"] },
+        ListSeries { path: "filesystems", labels: &["mount"], fields: &["usage", "inodes_usage"] },
         ListSeries {
             path: "disks",
-            label: "device",
+            labels: &["device"],
             fields: &[
                 "read_bytes_per_second",
                 "write_bytes_per_second",
@@ -129,7 +129,7 @@ static SERIES: Catalogue = Catalogue {
         },
         ListSeries {
             path: "networks",
-            label: "interface",
+            labels: &["interface"],
             fields: &[
                 "receive_bytes_per_second",
                 "transmit_bytes_per_second",
@@ -139,7 +139,7 @@ static SERIES: Catalogue = Catalogue {
                 "drops_per_second",
             ],
         },
-        ListSeries { path: "temperatures", label: "sensor", fields: &["celsius"] },
-        ListSeries { path: "health.components", label: "name", fields: &["score"] },
+        ListSeries { path: "temperatures", labels: &["sensor"], fields: &["celsius"] },
+        ListSeries { path: "health.components", labels: &["name"], fields: &["score"] },
     ],
 };

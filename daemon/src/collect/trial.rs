@@ -30,8 +30,7 @@ pub async fn run(
     clock: &Clock,
 ) -> Trial {
     let tap = Tap::default();
-    let tapped =
-        Environment { gateway: environment.gateway.tapped(tap.clone()), ..environment.clone() };
+    let tapped = environment.tapped(&tap);
     let started = clock.elapsed();
     let timeout = assignment.spec.effective_timeout();
     let reading = read(name, assignment, tapped, clock);

@@ -2,14 +2,26 @@
 
 use std::sync::Arc;
 
+use ccm_proto::model::source::SourceType;
 use ccm_proto::model::{Bucket, Name, Reading, SeriesKey, Timestamp};
 
 use super::Engine;
 use super::derived::Derivation;
 use super::event::{Asker, Output, TrackId};
 use super::feed::Feed;
+use super::source::{Content, Source};
+use crate::collect::SourceStatus;
 
 impl Engine {
+    /// What every derived source is doing, by name. How long computing takes is not measured.
+    pub fn derived(&self) -> Vec<SourceStatus> {
+        let mut names = self.derived.names();
+        names.sort();
+        let status =
+            |name: Name| self.sources.get(&name).map(|source| derived_status(name, source));
+        names.into_iter().filter_map(status).collect()
+    }
+
     /// Computes what the event at hand changed, each source once.
     pub(super) fn derive(&mut self, now: Timestamp, out: &mut Vec<Output>) {
         while !self.derived.is_settled() {
@@ -29,10 +41,12 @@ impl Engine {
 
     /// Keeps samples that come apart from what is shown.
     fn keep(&mut self, reading: &Reading, out: &mut Vec<Output>) {
-        let Some(source) = self.sources.get(&reading.source) else { return };
+        let Some(source) = self.sources.get_mut(&reading.source) else { return };
+        source.counts.series = reading.samples.keys.len() as u64;
         self.history.append(reading.at, &reading.samples, &mut self.kept);
         out.extend(self.kept.drain(..).map(Output::History));
         self.past.read(reading);
+        let source = &*source;
         for id in self.watchers.get(&reading.source).into_iter().flatten() {
             if let Some(feed) = self.feeds.get_mut(id) {
                 feed.draw(reading, source, out);
@@ -107,5 +121,21 @@ impl Engine {
             self.derived.answered(track, now);
             self.derive(now, out);
         }
+    }
+}
+
+fn derived_status(name: Name, source: &Source) -> SourceStatus {
+    let status = source.status(&Content::Present);
+    let counts = source.counts;
+    SourceStatus {
+        quality: status.quality,
+        cause: status.cause,
+        last_success: status.sampled_at,
+        last_attempt: counts.last,
+        readings: counts.readings,
+        failures: counts.failures,
+        failures_in_row: counts.failures_in_row,
+        series: counts.series,
+        ..SourceStatus::new(name, SourceType::Query, source.spec.interval)
     }
 }

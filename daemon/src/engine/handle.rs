@@ -9,6 +9,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::EngineStats;
 use super::event::Event;
+use crate::collect::SourceStatus;
 use crate::history::{HistoryError, HistoryReader, QueryPlan, Stored};
 
 /// Events that wait. A reading of a large host takes about 30 KB, so that this many of them stay
@@ -45,6 +46,7 @@ pub(super) enum Request {
     Plan(SeriesSelector, Range, oneshot::Sender<Result<QueryPlan, HistoryError>>),
     List(SeriesSelector, usize, oneshot::Sender<Vec<SeriesKey>>),
     Sources(oneshot::Sender<BTreeMap<Name, ViewStatus>>),
+    Derived(oneshot::Sender<Vec<SourceStatus>>),
     Stats(oneshot::Sender<EngineStats>),
 }
 
@@ -129,6 +131,11 @@ impl EngineHandle {
     /// The status of every configured source.
     pub async fn sources(&self) -> Result<BTreeMap<Name, ViewStatus>, QueryError> {
         self.ask(Request::Sources).await
+    }
+
+    /// What every derived source is doing, by name.
+    pub async fn derived(&self) -> Result<Vec<SourceStatus>, QueryError> {
+        self.ask(Request::Derived).await
     }
 
     /// Figures about the engine.

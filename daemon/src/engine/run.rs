@@ -190,6 +190,7 @@ where
                 drop(reply.send(self.engine.list(&selector, limit)));
             }
             Request::Sources(reply) => drop(reply.send(self.engine.sources())),
+            Request::Derived(reply) => drop(reply.send(self.engine.derived())),
             Request::Stats(reply) => drop(reply.send(self.engine.stats())),
         }
     }

@@ -22,6 +22,20 @@ pub(super) struct Source {
     stale: bool,
     /// What the inputs of a derived source make of its quality.
     inherited: Option<(Quality, SafeText)>,
+    /// What came so far.
+    pub counts: Counts,
+}
+
+/// What came of a source since it was configured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Counts {
+    pub readings: u64,
+    pub failures: u64,
+    pub failures_in_row: u32,
+    /// Series in what was kept last.
+    pub series: u64,
+    /// When it was last tried.
+    pub last: Option<Timestamp>,
 }
 
 /// What a widget has to say about the values that its source gave.
@@ -36,7 +50,8 @@ pub(super) enum Content {
 
 impl Source {
     pub(super) fn new(spec: Arc<SourceSpec>) -> Self {
-        Self { spec, reading: None, failure: None, stale: false, inherited: None }
+        let counts = Counts::default();
+        Self { spec, reading: None, failure: None, stale: false, inherited: None, counts }
     }
 
     /// Takes a changed definition over; false when nothing of the old readings holds any more.
@@ -52,6 +67,9 @@ impl Source {
     }
 
     pub(super) fn read(&mut self, reading: Arc<Reading>) {
+        self.counts.readings += 1;
+        self.counts.failures_in_row = 0;
+        self.counts.last = Some(reading.at);
         self.reading = Some(reading);
         self.failure = None;
         self.stale = false;
@@ -63,6 +81,9 @@ impl Source {
     }
 
     pub(super) fn fail(&mut self, failure: Failure) {
+        self.counts.failures += 1;
+        self.counts.failures_in_row = self.counts.failures_in_row.saturating_add(1);
+        self.counts.last = Some(failure.at);
         self.failure = Some(failure);
     }
 

@@ -9,20 +9,28 @@ use axum::routing::get;
 use tokio::net::{TcpListener, UnixListener};
 
 use super::system::Facts;
-use crate::collect::SelfMetrics;
+use crate::collect::Environment;
 use crate::collect::daemon::ProcessReader;
-use crate::collect::self_metrics::exposition::{CONTENT_TYPE as TEXT_FORMAT, render};
+use crate::collect::self_metrics::exposition::{CONTENT_TYPE as TEXT_FORMAT, Told, render};
 use crate::settings::MetricsAddress;
 
 /// Serves until the daemon ends. An address that cannot be taken is an error at once.
 pub async fn serve(
     address: &MetricsAddress,
-    metrics: Arc<SelfMetrics>,
+    environment: Environment,
     facts: Arc<Facts>,
 ) -> std::io::Result<()> {
     let text = move || {
-        let text = render(&metrics, &ProcessReader::default().read(), &facts.source_states());
-        async move { ([(CONTENT_TYPE, TEXT_FORMAT)], text) }
+        let (environment, facts) = (environment.clone(), Arc::clone(&facts));
+        async move {
+            let told = Told {
+                process: ProcessReader::default().read(),
+                sources: facts.source_states().await,
+                apis: environment.gateway.apis(),
+                modules: environment.modules.states(),
+            };
+            ([(CONTENT_TYPE, TEXT_FORMAT)], render(&environment.metrics, &told))
+        }
     };
     let router = Router::new().route("/metrics", get(text));
     match address {

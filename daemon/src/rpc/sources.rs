@@ -54,7 +54,7 @@ impl SourceService for Sources {
         request: Request<ListSourcesRequest>,
     ) -> Result<Response<ListSourcesResponse>, Status> {
         let name = request.into_inner().name;
-        let mut sources = self.facts.sources();
+        let mut sources = self.facts.sources().await;
         if !name.is_empty() {
             sources.retain(|source| source.name == name);
             if sources.is_empty() {
@@ -232,11 +232,7 @@ fn api_state(api: &ApiState) -> wire::ApiState {
         quota_remaining: quota.and_then(|quota| quota.remaining),
         quota_reset_ms: quota.and_then(|quota| quota.reset).map_or(0, Timestamp::as_millis),
         held_ms: api.held.map_or(0, Interval::as_millis),
-        unusual: match api.usage.unusual {
-            Some(Unusual::Calls) => "far more calls than usual".to_owned(),
-            Some(Unusual::Failures) => "far more failures than usual".to_owned(),
-            None => String::new(),
-        },
+        unusual: api.usage.unusual.map_or("", Unusual::as_str).to_owned(),
     }
 }
 

@@ -56,20 +56,22 @@ pub struct Facts {
 
 impl Facts {
     /// The state of every source.
-    pub fn sources(&self) -> Vec<SourceStatus> {
-        self.source_states().iter().map(source_status).collect()
+    pub async fn sources(&self) -> Vec<SourceStatus> {
+        self.source_states().await.iter().map(source_status).collect()
     }
 
-    /// What every source is doing, by name: those that are asked, and those that are told.
-    pub fn source_states(&self) -> Vec<collect::SourceStatus> {
+    /// What every source is doing, by name: those that are asked, those that are told, and those
+    /// that are derived, which an engine that has ended does not tell.
+    pub async fn source_states(&self) -> Vec<collect::SourceStatus> {
         let mut sources = self.scheduler.status();
         sources.extend(self.desk.status());
+        sources.extend(self.engine.derived().await.unwrap_or_default());
         sources.sort_by(|a, b| a.name.cmp(&b.name));
         sources
     }
 
     async fn status(&self) -> DaemonStatus {
-        let stats = self.engine.stats().await;
+        let (stats, sources) = (self.engine.stats().await, self.sources().await);
         let history = stats.map(|stats| stats.history).unwrap_or_default();
         let text = |path: &PathBuf| path.display().to_string();
         DaemonStatus {
@@ -92,7 +94,7 @@ impl Facts {
             generation: self.snapshot.borrow().generation,
             store_state: self.store_state.borrow().clone(),
             recovery: self.recovery.clone(),
-            sources: self.sources(),
+            sources,
             notices: self.notices.borrow().values().map(Into::into).collect(),
             idle_exit_ms: self.idle_exit.map_or(0, Interval::as_millis),
         }

@@ -25,6 +25,19 @@ pub enum Quality {
     Error,
 }
 
+impl Quality {
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Loading => "loading",
+            Self::Live => "live",
+            Self::Absent => "absent",
+            Self::Stale => "stale",
+            Self::Error => "error",
+        }
+    }
+}
+
 /// One answer of a source: a tree for fields and rows, and numbers for series.
 #[derive(Clone, Debug)]
 pub struct Reading {

@@ -69,7 +69,9 @@ impl Kept {
             Err(Stop::Ended) => return Err(self.ended(running).await),
         };
         let moment = Moment { at: clock.now(), elapsed: clock.elapsed() };
-        let reading = self.answers.reading(moment, &line).map_err(failed)?;
+        let reading = self.answers.reading(moment, &line);
+        self.task.show(&line, None, running.complaint.line(), reading.as_ref().err());
+        let reading = reading.map_err(failed)?;
         self.gap = Some(Box::pin(tokio::time::sleep(GAP)));
         self.running = Some(running);
         Ok(reading)
@@ -85,6 +87,7 @@ impl Kept {
         running.group.sweep();
         let status = running.group.status().await;
         let said = running.complaint.line();
+        self.task.show(&[], status.as_ref().ok().copied(), said.clone(), None);
         let ended = match status {
             Ok(status) => answer::ended(&self.task.config, status, said.as_ref()),
             Err(error) => format!("ended in an unknown way ({error})"),

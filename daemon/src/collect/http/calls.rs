@@ -1,6 +1,7 @@
 //! The record of calls: for whom, what, with which outcome. Pure.
 
 use std::collections::{HashMap, VecDeque};
+use std::hash::Hash;
 use std::sync::Arc;
 
 use ccm_proto::SafeText;
@@ -96,6 +97,16 @@ pub enum Unusual {
     Calls,
     /// It fails far more often than in the minutes before.
     Failures,
+}
+
+impl Unusual {
+    /// What it is, in words.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Calls => "far more calls than usual",
+            Self::Failures => "far more failures than usual",
+        }
+    }
 }
 
 /// How often something is used.
@@ -229,29 +240,33 @@ impl Counted {
 }
 
 /// Counts a call for a name; names beyond [`COUNTED_MAX`] are not counted.
-fn count(counts: &mut HashMap<Arc<str>, Counted>, name: &Arc<str>, record: &CallRecord) {
-    if let Some(counted) = counts.get_mut(name) {
+fn count<K: Hash + Eq>(counts: &mut HashMap<K, Counted>, name: K, record: &CallRecord) {
+    if let Some(counted) = counts.get_mut(&name) {
         counted.note(record);
     } else if counts.len() < COUNTED_MAX {
-        counts.entry(Arc::clone(name)).or_default().note(record);
+        counts.entry(name).or_default().note(record);
     }
 }
+
+/// An API with one credential, or none.
+type ApiName = (Arc<str>, Option<Arc<str>>);
 
 /// The newest calls, and counts of all.
 #[derive(Debug, Default)]
 pub struct Calls {
     records: VecDeque<CallRecord>,
     credentials: HashMap<Arc<str>, Counted>,
-    apis: HashMap<Arc<str>, Counted>,
+    apis: HashMap<ApiName, Counted>,
 }
 
 impl Calls {
     /// Writes a call down.
     pub fn note(&mut self, record: CallRecord) {
         if let Some(name) = &record.credential {
-            count(&mut self.credentials, name, &record);
+            count(&mut self.credentials, Arc::clone(name), &record);
         }
-        count(&mut self.apis, &record.api, &record);
+        let api = (Arc::clone(&record.api), record.credential.clone());
+        count(&mut self.apis, api, &record);
         if self.records.len() >= RECORDS_MAX {
             self.records.pop_front();
         }
@@ -276,9 +291,10 @@ impl Calls {
         uses
     }
 
-    /// The use of an API.
-    pub fn api(&mut self, api: &str, now: Timestamp) -> Usage {
-        self.apis.get_mut(api).map(|counted| counted.usage(now)).unwrap_or_default()
+    /// The use of an API with a credential, or without one.
+    pub fn api(&mut self, api: &Arc<str>, credential: Option<&Arc<str>>, now: Timestamp) -> Usage {
+        let name = (Arc::clone(api), credential.cloned());
+        self.apis.get_mut(&name).map(|counted| counted.usage(now)).unwrap_or_default()
     }
 }
 

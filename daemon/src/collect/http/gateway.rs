@@ -245,6 +245,27 @@ impl Gateway {
         }
     }
 
+    /// Writes down a call that was made past this gateway, by those who dial through its
+    /// [connector](Self::connector).
+    pub fn record(&self, record: CallRecord) {
+        tracing::debug!(
+            target: "ccm::calls",
+            source = %record.source,
+            owner = %record.owner,
+            api = %record.api,
+            credential = record.credential.as_deref(),
+            method = %record.method,
+            url = %record.url,
+            status = record.status,
+            latency_ms = record.latency_ms,
+            bytes = record.bytes,
+            hit = record.hit.as_str(),
+            error = record.error.as_ref().map(SafeText::as_str),
+            "call"
+        );
+        lock(&self.0.calls).note(record);
+    }
+
     /// The newest calls, oldest first.
     pub fn calls(&self) -> Vec<CallRecord> {
         lock(&self.0.calls).records().cloned().collect()
@@ -256,7 +277,7 @@ impl Gateway {
         let now = self.0.clock.now();
         let mut calls = lock(&self.0.calls);
         let mut states: Vec<_> =
-            apis.iter().map(|api| api.state(|name| calls.api(name, now))).collect();
+            apis.iter().map(|api| api.state(|name, by| calls.api(name, by, now))).collect();
         states.sort_unstable_by(|a, b| (&a.api, &a.credential).cmp(&(&b.api, &b.credential)));
         states
     }
@@ -492,7 +513,7 @@ impl Gateway {
         if let Some(tap) = &self.1 {
             tap.take(exchange(call, came));
         }
-        let record = CallRecord {
+        self.record(CallRecord {
             at: self.0.clock.now(),
             source: call.source.clone(),
             owner: Arc::clone(&call.owner),
@@ -505,23 +526,7 @@ impl Gateway {
             bytes: came.bytes,
             hit: came.hit,
             error: came.error.map(FetchError::to_safe_text),
-        };
-        tracing::debug!(
-            target: "ccm::calls",
-            source = %record.source,
-            owner = %record.owner,
-            api = %record.api,
-            credential = record.credential.as_deref(),
-            method = %record.method,
-            url = %record.url,
-            status = record.status,
-            latency_ms = record.latency_ms,
-            bytes = record.bytes,
-            hit = record.hit.as_str(),
-            error = record.error.as_ref().map(SafeText::as_str),
-            "call"
-        );
-        lock(&self.0.calls).note(record);
+        });
     }
 }
 
@@ -550,7 +555,8 @@ fn exchange(call: &Call, came: &Came<'_>) -> Exchange {
     if let Some(answer) = came.answer {
         exchange.answer_headers = headers(&answer.headers);
         exchange.answer = answer.body.clone();
-        if came.hit != Hit::Fresh {
+        // The timing of an answer that was kept or shared is that of another call.
+        if came.hit == Hit::Miss {
             exchange.phases = phases(&answer.timing);
         }
     }

@@ -47,13 +47,18 @@ impl Way for Loopback {
 /// 2026-11-20T14:03:22Z.
 const NOW: Timestamp = Timestamp::from_millis(1_795_183_402_000);
 
+fn surroundings() -> Surroundings {
+    let clock = Clock::system();
+    let gateway = Gateway::new(crate::collect::http::GatewayParts::system(clock.clone()));
+    Surroundings { way: Arc::new(Loopback), gateway, tap: Some(Tap::default()), clock }
+}
+
 async fn probe(config: &str, port: u16) -> Result<Reading, CollectError> {
     let text = format!("type = \"probe\"\ninterval = \"1s\"\n[probe]\n{config}");
     let spec: SourceSpec = toml::from_str(&text.replace("PORT", &port.to_string())).unwrap();
     assert_eq!((spec.source_type, spec.problems()), (SourceType::Probe, Vec::new()));
     let name = Name::new("door").unwrap();
-    let Collector::Fetch(mut prober) = collector(&name, &spec, Arc::new(Loopback), Clock::system())
-    else {
+    let Collector::Fetch(mut prober) = collector(&name, &spec, surroundings()) else {
         panic!("probes are asked")
     };
     prober.fetch(Moment { at: NOW, elapsed: Duration::ZERO }).await

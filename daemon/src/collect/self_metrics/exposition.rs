@@ -3,10 +3,12 @@
 use std::fmt::Write as _;
 
 use ccm_proto::SafeText;
-use ccm_proto::model::Timestamp;
+use ccm_proto::model::{Name, Timestamp};
 
 use super::SelfMetrics;
 use crate::collect::daemon::ProcessFacts;
+use crate::collect::http::ApiState;
+use crate::collect::module::State;
 use crate::collect::status::SourceStatus;
 
 /// The media type of [`render`]'s text.
@@ -34,12 +36,42 @@ const SOURCE_METRICS: [(&str, &str, &str, OfSource); 5] = [
     }),
 ];
 
+/// One number of an API.
+type OfApi = fn(&ApiState) -> Option<f64>;
+
+/// Name, type, help and number of what is told of every API with each credential.
+const API_METRICS: [(&str, &str, &str, OfApi); 3] = [
+    ("ccmd_api_calls_total", "counter", "Calls that went out.", |api| {
+        Some(number(api.usage.calls))
+    }),
+    ("ccmd_api_failures_total", "counter", "Calls that failed.", |api| {
+        Some(number(api.usage.failures))
+    }),
+    ("ccmd_api_quota_remaining", "gauge", "Calls left, as the API says.", |api| {
+        api.quota.and_then(|quota| quota.remaining).map(number)
+    }),
+];
+
+/// What is told beside the daemon's own counts.
+#[derive(Clone, Debug, Default)]
+pub struct Told {
+    /// What the process costs.
+    pub process: ProcessFacts,
+    /// Every source.
+    pub sources: Vec<SourceStatus>,
+    /// Every API with each credential.
+    pub apis: Vec<ApiState>,
+    /// Every module.
+    pub modules: Vec<(Name, State)>,
+}
+
 fn seconds(at: Timestamp) -> f64 {
     at.as_millis() as f64 / 1_000.0
 }
 
 /// Everything the daemon tells about itself.
-pub fn render(metrics: &SelfMetrics, process: &ProcessFacts, sources: &[SourceStatus]) -> String {
+pub fn render(metrics: &SelfMetrics, told: &Told) -> String {
+    let Told { process, sources, apis, modules } = told;
     let mut text = String::with_capacity(8 << 10);
     let version = [("version", env!("CARGO_PKG_VERSION"))];
     header(&mut text, "ccmd_build_info", "gauge", "The daemon's version.");
@@ -69,6 +101,21 @@ pub fn render(metrics: &SelfMetrics, process: &ProcessFacts, sources: &[SourceSt
                 sample(&mut text, name, &[("source", source.name.as_str())], value);
             }
         }
+    }
+    for (name, kind, help, of) in API_METRICS {
+        header(&mut text, name, kind, help);
+        for api in apis {
+            if let Some(value) = of(api) {
+                let credential = api.credential.as_deref().unwrap_or_default();
+                sample(&mut text, name, &[("api", &*api.api), ("credential", credential)], value);
+            }
+        }
+    }
+    header(&mut text, "ccmd_module_up", "gauge", "Whether the module works, if not well.");
+    for (name, state) in modules {
+        let up = matches!(state, State::Running | State::Degraded);
+        let labels = [("module", name.as_str())];
+        sample(&mut text, "ccmd_module_up", &labels, f64::from(u8::from(up)));
     }
     text
 }
@@ -102,10 +149,27 @@ fn escaped(content: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use ccm_proto::model::Interval;
     use ccm_proto::model::source::SourceType;
-    use ccm_proto::model::{Interval, Name};
 
     use super::*;
+    use crate::collect::http::{Quota, Usage, breaker};
+
+    fn api(name: &str, quota: Option<Quota>) -> ApiState {
+        ApiState {
+            api: name.into(),
+            credential: None,
+            tokens: None,
+            in_flight: 0,
+            waiting: 0,
+            breaker: breaker::State::Closed,
+            failures: 0,
+            held: None,
+            refusals: 0,
+            quota,
+            usage: Usage { calls: 3, failures: 1, ..Usage::default() },
+        }
+    }
 
     #[test]
     fn every_sample_stands_under_its_help_and_type() {
@@ -113,7 +177,17 @@ mod tests {
         metrics.frames.add(7);
         let name = Name::new("host").unwrap();
         let source = SourceStatus::new(name, SourceType::System, Interval::from_secs(1));
-        let text = render(&metrics, &ProcessFacts::default(), &[source]);
+        let quota = Some(Quota { remaining: Some(7), ..Quota::default() });
+        let told = Told {
+            sources: vec![source],
+            apis: vec![api("https://a.example", None), api("b\"c\\d", quota)],
+            modules: vec![
+                (Name::new("crm").unwrap(), State::Degraded),
+                (Name::new("erp").unwrap(), State::Unknown),
+            ],
+            ..Told::default()
+        };
+        let text = render(&metrics, &told);
         let mut current = "";
         for line in text.lines() {
             if let Some(rest) = line.strip_prefix("# TYPE ") {
@@ -125,6 +199,14 @@ mod tests {
         }
         assert!(text.contains("\nccmd_frames_total 7\n"));
         assert!(text.contains("\nccmd_source_up{source=\"host\"} 0\n"));
+        let of_first = "{api=\"https://a.example\",credential=\"\"}";
+        assert!(text.contains(&format!("\nccmd_api_calls_total{of_first} 3\n")));
+        assert!(text.contains(&format!("\nccmd_api_failures_total{of_first} 1\n")));
+        let of_second = "{api=\"b\\\"c\\\\d\",credential=\"\"}";
+        assert!(text.contains(&format!("\nccmd_api_quota_remaining{of_second} 7\n")), "{text}");
+        assert!(!text.contains("ccmd_api_quota_remaining{api=\"https"), "it told none");
+        assert!(text.contains("\nccmd_module_up{module=\"crm\"} 1\n"));
+        assert!(text.contains("\nccmd_module_up{module=\"erp\"} 0\n"));
         assert!(!text.contains("ccmd_resident_bytes"), "what is not known is not told");
     }
 

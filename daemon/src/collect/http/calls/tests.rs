@@ -1,5 +1,9 @@
 use super::*;
 
+fn api(calls: &mut Calls, now: Timestamp) -> Usage {
+    calls.api(&"stripe".into(), Some(&"stripe".into()), now)
+}
+
 fn record(at: i64, status: u16, hit: Hit) -> CallRecord {
     CallRecord {
         at: Timestamp::from_millis(at),
@@ -24,11 +28,12 @@ fn calls_are_counted_for_credential_and_api() {
     calls.note(record(2, 500, Hit::Miss));
     calls.note(record(3, 200, Hit::Fresh));
     let now = Timestamp::from_millis(4);
-    let usage = calls.api("stripe", now);
+    let usage = api(&mut calls, now);
     assert_eq!((usage.calls, usage.failures, usage.hits, usage.bytes), (2, 1, 1, 200));
     assert_eq!(usage.last, Some(Timestamp::from_millis(3)));
     assert_eq!(calls.credentials(now)[0].usage, usage);
-    assert_eq!(calls.api("other", now), Usage::default());
+    assert_eq!(calls.api(&"other".into(), None, now), Usage::default());
+    assert_eq!(calls.api(&"stripe".into(), None, now), Usage::default(), "without a credential");
 }
 
 #[test]
@@ -69,14 +74,14 @@ fn a_sudden_rush_is_unusual() {
         (&[60, 58, 61, 600, 60, 59, 62, 60, 60, 61, 60, 59, 600][..], true),
     ] {
         let (mut calls, now) = minutes(counts, 200);
-        let found = calls.api("stripe", now).unusual;
+        let found = api(&mut calls, now).unusual;
         assert_eq!(found, unusual.then_some(Unusual::Calls), "{counts:?}");
         assert_eq!(calls.credentials(now)[0].usage.unusual, found);
     }
     let (mut calls, now) = minutes(&[5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 100], 401);
-    assert_eq!(calls.api("stripe", now).unusual, Some(Unusual::Failures));
+    assert_eq!(api(&mut calls, now).unusual, Some(Unusual::Failures));
     let later = now + Interval::from_secs(120);
-    assert_eq!(calls.api("stripe", later).unusual, None, "it passes");
+    assert_eq!(api(&mut calls, later).unusual, None, "it passes");
 }
 
 #[test]

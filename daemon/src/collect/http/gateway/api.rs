@@ -71,7 +71,7 @@ pub struct ApiState {
     pub refusals: u32,
     /// What it said last about its quota.
     pub quota: Option<Quota>,
-    /// How often it is used, with any credential.
+    /// How often it is used with this credential.
     pub usage: Usage,
 }
 
@@ -357,8 +357,11 @@ impl Api {
             && core.stopped(now, self.clock.now()).is_none()
     }
 
-    /// What is known of it; `usage` is asked by its name.
-    pub(super) fn state(&self, usage: impl FnOnce(&str) -> Usage) -> ApiState {
+    /// What is known of it; `usage` is asked by its name and the credential's.
+    pub(super) fn state(
+        &self,
+        usage: impl FnOnce(&Arc<str>, Option<&Arc<str>>) -> Usage,
+    ) -> ApiState {
         let now = self.clock.elapsed();
         let mut core = self.core();
         core.prune(now);
@@ -374,7 +377,7 @@ impl Api {
             held: held.map(Interval::from),
             refusals: core.refusals,
             quota: core.quota,
-            usage: usage(&self.name),
+            usage: usage(&self.name, self.credential.as_ref()),
         }
     }
 }
