@@ -138,6 +138,21 @@ async fn a_bad_end_is_told_with_what_the_command_complained_of() {
 }
 
 #[tokio::test]
+async fn a_trial_sees_what_was_run_and_what_came_of_it() {
+    let bench = Bench::script("echo '{}'; echo 'no such queue' >&2; exit 3");
+    let told = sentence(bench.once().await);
+    let exchanges = bench.tap.exchanges();
+    let shown = exchanges.first().unwrap();
+    assert!(shown.asked.starts_with("/bin/sh -c echo"), "{}", shown.asked);
+    assert_eq!((&shown.answer[..], shown.answer_bytes), (&b"{}\n"[..], 3));
+    assert_eq!(shown.answer_headers, ["exit code: 3", "standard error: no such queue"]);
+    assert_eq!(shown.error.as_ref().map(ToString::to_string), Some(told));
+    let mut bench = Bench::script("echo '{\"a\": 2}'");
+    bench.follower().next(&Clock::system()).await.unwrap();
+    assert_eq!(bench.tap.exchanges()[0].answer, "{\"a\": 2}");
+}
+
+#[tokio::test]
 async fn what_is_not_there_is_not_started() {
     let mut bench = Bench::script("");
     bench.config.command = vec!["/nowhere/at-all".to_owned()];

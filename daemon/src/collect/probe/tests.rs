@@ -11,6 +11,7 @@ use tokio::net::{TcpListener, TcpStream, UdpSocket};
 
 use super::way::Dialled;
 use super::*;
+use crate::collect::http::Hit;
 
 /// Loopback, but for one port that the guard refuses.
 struct Loopback;
@@ -166,6 +167,32 @@ async fn an_http_answer_is_judged_by_status_and_content() {
     let body = says(b"HTTP/1.1 200 OK\r\ncontent-length: 18\r\n\r\n{\"status\": \"good\"}").await;
     assert_up(&reading(&format!("{HTTP}contains = \"good\""), body).await);
     assert_down(&reading(&format!("{HTTP}contains = \"bad\""), body).await, "does not hold");
+}
+
+#[tokio::test]
+async fn what_is_asked_is_written_down_and_shown_to_a_trial() {
+    let good = says(b"HTTP/1.1 204 No Content\r\n\r\n").await;
+    for (port, status, hit) in [(good, Some(204), Hit::Miss), (REFUSED, None, Hit::Unsent)] {
+        let text = format!("type = 'probe'\n[probe]\n{}", HTTP.replace("PORT", &port.to_string()));
+        let spec: SourceSpec = toml::from_str(&text.replace("PORT", &port.to_string())).unwrap();
+        let all = surroundings();
+        let Collector::Fetch(mut prober) =
+            collector(&Name::new("door").unwrap(), &spec, all.clone())
+        else {
+            panic!("probes are asked")
+        };
+        let _ = prober.fetch(Moment { at: NOW, elapsed: Duration::ZERO }).await;
+        let calls = all.gateway.calls();
+        let call = calls.first().unwrap();
+        assert_eq!((calls.len(), call.source.as_str(), call.hit), (1, "door", hit));
+        assert_eq!((call.status, call.error.is_some()), (status, status.is_none()));
+        assert!(call.api.contains(&port.to_string()), "{}", call.api);
+        let exchanges = all.tap.unwrap().exchanges();
+        let exchange = exchanges.first().unwrap();
+        assert!(exchange.asked.starts_with("GET http"), "{}", exchange.asked);
+        assert_eq!((exchange.status, exchange.hit), (status, hit.as_str()));
+        assert!(exchange.phases.iter().any(|(phase, _)| *phase == "total"));
+    }
 }
 
 #[tokio::test]

@@ -79,6 +79,25 @@ fn a_derived_value_follows_its_input_in_the_same_step() {
 }
 
 #[test]
+fn the_state_of_what_is_derived_is_told_with_its_counts() {
+    let broken = FUNNEL.replace("host.load.one * 2", "host.nowhere * 2");
+    let mut bench = bench(&[("funnel", FUNNEL, "double"), ("broken", &broken, "double")]);
+    let states = bench.engine.derived();
+    let named = |name: &str| states.iter().find(|state| state.name.as_str() == name).unwrap();
+    assert_eq!((states.len(), named("funnel").quality), (2, Quality::Loading));
+    bench.at(1, Event::Read(reading(1, 1.0)));
+    bench.at(2, Event::Read(reading(2, 2.0)));
+    let states = bench.engine.derived();
+    let names: Vec<&str> = states.iter().map(|state| state.name.as_str()).collect();
+    assert_eq!(names, ["broken", "funnel"], "and no others");
+    let funnel = &states[1];
+    assert_eq!((funnel.quality, funnel.cause.clone()), (Quality::Live, None));
+    assert_eq!((funnel.readings, funnel.failures, funnel.series), (2, 0, 1));
+    assert_eq!(funnel.last_success, Some(second(2)));
+    assert_eq!(funnel.source_type, ccm_proto::model::source::SourceType::Query);
+}
+
+#[test]
 fn what_two_ways_lead_to_is_computed_once() {
     let query = |input: &str, expr: &str| {
         format!("type = 'query'\n[query]\ninputs = {{ {input} }}\nvalues = {{ v = '{expr}' }}")

@@ -18,6 +18,7 @@ use super::super::queue::Priority;
 use super::super::quota::QuotaHeaders;
 use super::stub::{Reply, Stub, call, gateway, loopback, ok, status};
 use crate::clock::Clock;
+use crate::collect::tap::Tap;
 
 fn caching(url: &str) -> Call {
     Call { caching: Caching::Headers, ..call(url) }
@@ -132,6 +133,8 @@ async fn an_answer_is_given_again_while_it_is_new_and_asked_about_after() {
     })
     .await;
     let (gateway, clock) = manual();
+    let tap = Tap::default();
+    let gateway = gateway.tapped(tap.clone());
     let mut hits = Vec::new();
     for seconds in [0, 5, 6, 5, 10] {
         pass(&clock, Duration::from_secs(seconds));
@@ -143,6 +146,10 @@ async fn an_answer_is_given_again_while_it_is_new_and_asked_about_after() {
     assert_eq!(stub.heads().len(), 3);
     let usage = &gateway.apis()[0].usage;
     assert_eq!((usage.calls, usage.hits, usage.failures), (3, 2, 0));
+    for (exchange, call) in tap.exchanges().iter().zip(gateway.calls()).skip(1) {
+        let own = [("total", call.latency_ms)];
+        assert_eq!(exchange.phases, own, "not the parts of the call that brought the answer");
+    }
 }
 
 #[tokio::test]
