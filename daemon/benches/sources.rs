@@ -105,7 +105,7 @@ fn source(number: usize, port: u16) -> (Name, Assignment) {
         },
     }))
     .unwrap();
-    (Name::new(format!("orders-{number}")).unwrap(), Arc::new(spec).into())
+    (Name::new(&format!("orders-{number}")).unwrap(), Arc::new(spec).into())
 }
 
 /// What the documents alone cost, each.
