@@ -20,6 +20,7 @@ pub mod change;
 pub mod check;
 pub mod diagnostic;
 pub mod index;
+mod instances;
 pub mod layer;
 pub mod path;
 mod plan;

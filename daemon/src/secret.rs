@@ -25,7 +25,7 @@ mod vault;
 
 pub use bytes::{SECRET_BYTES_MAX, Secret};
 pub use ccm_proto::model::connector::{CredentialKind, CredentialKindError};
-pub use credential::{Credential, CredentialId, CredentialInfo, Material, parse_scope};
+pub use credential::{Credential, CredentialId, CredentialInfo, Material, Pins, parse_scope};
 pub use origin::{Origin, OriginError};
 pub use probe::{CredentialProbe, Probed};
 pub use process::protect;

@@ -141,6 +141,11 @@ const FUNCTION_LINES_MAX: usize = 70;
 
 fn is_function(line: &str) -> bool {
     let words = line.trim_start();
+    // What is visible in a part of the crate only has a bracket before its name.
+    let words = match words.strip_prefix("pub(").and_then(|rest| rest.split_once(") ")) {
+        Some((_, rest)) => rest,
+        None => words,
+    };
     let signature = words.split('(').next().unwrap_or_default();
     signature.starts_with("fn ") || (signature.contains(" fn ") && !signature.contains(['"', '=']))
 }

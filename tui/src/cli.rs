@@ -485,7 +485,7 @@ pub enum CredCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Replace a credential's secret; its origin stays
+    /// Replace a credential's secret; its origins stay
     Rotate(CredRotateArgs),
     /// Say what a source would be given, and try it at its API
     Test(CredTestArgs),
@@ -538,9 +538,13 @@ pub struct CredSetArgs {
     /// Where it may be sent
     #[command(flatten)]
     pub pin: PinArgs,
-    /// Which fields it has
-    #[arg(long, value_enum, default_value_t)]
-    pub kind: CredKind,
+    /// Where tokens of an oauth2 credential may go, beside the origin [default: the connector's
+    /// address]
+    #[arg(long, value_name = "URL")]
+    pub api_origin: Option<Origin>,
+    /// Which fields it has [default: what the connector wants, else token]
+    #[arg(long, value_enum)]
+    pub kind: Option<CredKind>,
     /// The user name of a basic credential, or the client's id of an oauth2 one
     #[arg(long, value_name = "NAME")]
     pub account: Option<String>,
@@ -559,10 +563,10 @@ pub struct CredSetArgs {
 #[derive(Clone, Debug, Args)]
 #[group(required = true, multiple = false)]
 pub struct PinArgs {
-    /// The only origin that it may be sent to, such as https://api.stripe.com
+    /// The only origin that the secret may be sent to, such as https://api.stripe.com
     #[arg(long, value_name = "URL")]
     pub origin: Option<Origin>,
-    /// The connector whose address it may be sent to
+    /// The connector that says where it may be sent, and what it looks like
     #[arg(long, value_name = "NAME")]
     pub connector: Option<Name>,
 }

@@ -2,6 +2,7 @@
 
 mod apply;
 mod connection;
+mod connector;
 mod cred;
 pub mod daemon;
 pub mod demo;

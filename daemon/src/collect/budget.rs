@@ -113,8 +113,8 @@ fn cost(assignment: &Assignment) -> Option<Cost> {
     let often = |interval: Interval| DAY_MS / interval.as_millis().max(1) as f64;
     let plain = |api: String, times: f64, what: &str| Cost {
         api,
-        calls: often(spec.interval) * times,
-        why: format!("every {}{what}", spec.interval),
+        calls: often(spec.effective_interval()) * times,
+        why: format!("every {}{what}", spec.effective_interval()),
         max: None,
     };
     match spec.source_type {
@@ -138,10 +138,11 @@ fn cost(assignment: &Assignment) -> Option<Cost> {
 fn external(assignment: &Assignment) -> Option<Cost> {
     let spec = &assignment.spec;
     let plan = Plan::new(spec, assignment.connector.as_deref()).ok()?;
-    let kept = plan.cache.filter(|cache| *cache > spec.interval);
-    let rounds =
-        kept.map_or(1, |cache| cache.as_millis().div_ceil(spec.interval.as_millis().max(1)));
-    let interval = spec.interval.times(rounds);
+    let kept = plan.cache.filter(|cache| *cache > spec.effective_interval());
+    let rounds = kept.map_or(1, |cache| {
+        cache.as_millis().div_ceil(spec.effective_interval().as_millis().max(1))
+    });
+    let interval = spec.effective_interval().times(rounds);
     let pages = plan
         .pagination
         .as_ref()

@@ -2,7 +2,8 @@
 //!
 //! A credential is sent as its source's document says, to the one origin that it is pinned to. For
 //! OAuth2 (RFC 6749) the credential itself goes to where tokens are given, and what goes on requests
-//! is a token, which is kept in memory and fetched anew before it expires.
+//! is a token, which is kept in memory and fetched anew before it expires. A token goes to the
+//! credential's origin, or to the API's origin that the credential names, and nowhere else.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -177,8 +178,8 @@ impl Credentials {
         let origin = origin_of(&credential)?;
         if let Some(Auth::Oauth2 { token_url, scopes, grant }) = auth {
             want(name, &credential, CredentialKind::Oauth2, "an OAuth2 client")?;
-            if *to != origin {
-                let (name, pinned) = (name.clone(), credential.origin.to_string());
+            if *to != origin && api_origin_of(&credential)?.as_ref() != Some(to) {
+                let (name, pinned) = (name.clone(), credential.pins.to_string());
                 return Err(AuthError::Origin {
                     name,
                     pinned,
@@ -368,7 +369,14 @@ fn lines(secret: &[u8]) -> (&[u8], &[u8]) {
 }
 
 fn origin_of(credential: &Credential) -> Result<Origin, AuthError> {
-    credential.origin.to_string().parse().map_err(|_| AuthError::Field("origin"))
+    credential.pins.origin.to_string().parse().map_err(|_| AuthError::Field("origin"))
+}
+
+/// Where tokens go beside the credential's origin.
+fn api_origin_of(credential: &Credential) -> Result<Option<Origin>, AuthError> {
+    let read = |origin: &crate::secret::Origin| origin.to_string().parse();
+    let read = credential.pins.api_origin.as_ref().map(read).transpose();
+    read.map_err(|_| AuthError::Field("api_origin"))
 }
 
 fn want(

@@ -104,15 +104,16 @@ impl Parts {
     fn start(&self, name: &Name, assignment: &Assignment) -> Source {
         let refresh = Arc::new(Notify::new());
         let spec = &assignment.spec;
-        let status = SourceStatus::new(name.clone(), spec.source_type, spec.interval);
+        let interval = spec.effective_interval();
+        let status = SourceStatus::new(name.clone(), spec.source_type, interval);
         let status = Arc::new(Mutex::new(status));
         let task = Task {
             parts: self.clone(),
             name: name.clone(),
             timeout: spec.effective_timeout(),
             schedule: match spec.source_type {
-                SourceType::System | SourceType::Daemon => Schedule::new(name, spec.interval),
-                _ => Schedule::spread(name, spec.interval),
+                SourceType::System | SourceType::Daemon => Schedule::new(name, interval),
+                _ => Schedule::spread(name, interval),
             },
             refresh: Arc::clone(&refresh),
             status: Arc::clone(&status),

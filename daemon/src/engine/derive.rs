@@ -136,6 +136,6 @@ fn derived_status(name: Name, source: &Source) -> SourceStatus {
         failures: counts.failures,
         failures_in_row: counts.failures_in_row,
         series: counts.series,
-        ..SourceStatus::new(name, SourceType::Query, source.spec.interval)
+        ..SourceStatus::new(name, SourceType::Query, source.spec.effective_interval())
     }
 }

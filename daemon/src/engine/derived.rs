@@ -137,7 +137,11 @@ impl Derived {
         let mut over = Vec::new();
         for position in 0..self.nodes.len() {
             let Some(node) = self.nodes.get_mut(position) else { continue };
-            if node.pending.as_ref().is_some_and(|(at, _)| *at + node.spec.interval <= now) {
+            if node
+                .pending
+                .as_ref()
+                .is_some_and(|(at, _)| *at + node.spec.effective_interval() <= now)
+            {
                 over.extend(node.keep());
             }
             if node.is_due(now) {

@@ -37,11 +37,27 @@ impl Configuration {
 
     /// A source with the documents that it needs, as far as they exist.
     pub fn assignment(&self, spec: &Arc<SourceSpec>) -> Assignment {
-        let connector = spec.external_api.as_ref().and_then(|api| api.connector.as_ref());
         Assignment {
-            connector: connector.and_then(|name| self.connectors.get(name)).cloned(),
+            connector: self.connector(spec).map(Arc::clone),
             module: spec.module.as_ref().and_then(|it| self.modules.get(&it.name)).cloned(),
-            spec: Arc::clone(spec),
+            spec: self.settled(spec),
+        }
+    }
+
+    /// The connector of a source, where it has one and that exists.
+    pub fn connector(&self, spec: &SourceSpec) -> Option<&Arc<ConnectorSpec>> {
+        self.connectors.get(spec.external_api.as_ref()?.connector.as_ref()?)
+    }
+
+    /// A source that says how often it is read: by its own word, else by that of its connector's
+    /// endpoint. What neither says is left to the source's type.
+    pub fn settled(&self, spec: &Arc<SourceSpec>) -> Arc<SourceSpec> {
+        let endpoint = || self.connector(spec)?.endpoint(&spec.external_api.as_ref()?.endpoint);
+        match (spec.interval, endpoint().and_then(|endpoint| endpoint.interval)) {
+            (None, Some(interval)) => {
+                Arc::new(SourceSpec { interval: Some(interval), ..SourceSpec::clone(spec) })
+            }
+            _ => Arc::clone(spec),
         }
     }
 }

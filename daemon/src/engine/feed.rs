@@ -117,7 +117,7 @@ impl Feed {
         let widget = self.widget.as_ref()?;
         let own = project::window(widget)?;
         let window = if self.key.window.is_zero() { own } else { self.key.window };
-        let grid = Grid::new(window, self.key.max_points, source?.spec.interval);
+        let grid = Grid::new(window, self.key.max_points, source?.spec.effective_interval());
         Some(LinePlan { selections: project::selections(widget), grid })
     }
 
@@ -179,7 +179,7 @@ impl Feed {
             next.tracks = self.row_tracks(reading);
         }
         next.status = self.status(Some(source));
-        if self.is_early(reading, source.spec.interval) {
+        if self.is_early(reading, source.spec.effective_interval()) {
             let shown = std::mem::replace(&mut self.view, Arc::new(next));
             self.held.get_or_insert(shown);
             return;

@@ -133,7 +133,7 @@ impl Source {
     fn patience(&self) -> Interval {
         match self.spec.source_type {
             SourceType::Push => self.spec.push.clone().unwrap_or_default().max_age,
-            _ => self.spec.interval.times(STALE_INTERVALS),
+            _ => self.spec.effective_interval().times(STALE_INTERVALS),
         }
     }
 
@@ -154,7 +154,7 @@ impl Source {
     fn promised(&self) -> Interval {
         match self.spec.source_type {
             SourceType::Push => Interval::ZERO,
-            _ => self.spec.interval,
+            _ => self.spec.effective_interval(),
         }
     }
 

@@ -31,7 +31,7 @@ pub(super) struct Trend {
 pub(super) fn needs(widget: &WidgetSpec, source: &Source) -> Option<(Compare, Wish, Interval)> {
     let stat = widget.stat.as_ref()?;
     let compare = stat.trend()?.compare?;
-    let interval = source.spec.interval;
+    let interval = source.spec.effective_interval();
     let readings = interval.times(READINGS);
     let days = |days: u64| Interval::from_secs(days * 86_400);
     let back = match compare {

@@ -4,14 +4,17 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
+use ccm_proto::model::connector::Endpoint;
+use ccm_proto::model::source::Extract;
 use ccm_proto::model::{
-    ConnectorSpec, DocumentId, EgressSpec, Kind, LayoutSpec, ModuleSpec, SourceSpec, ThemeSpec,
-    WidgetSpec,
+    ConnectorSpec, DocumentId, EgressSpec, Kind, LayoutSpec, ModuleSpec, Name, SourceSpec,
+    ThemeSpec, WidgetSpec,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::diagnostic::nearest;
+use crate::collect::extract;
 use crate::query;
 
 /// The most problems that are told of one document.
@@ -140,22 +143,39 @@ pub fn check(kind: Kind, tree: &Value) -> Result<Spec, Vec<Problem>> {
         Kind::Egress => typed(tree, EgressSpec::problems).map(|spec| Spec::Egress(Arc::new(spec))),
         Kind::Module => typed(tree, ModuleSpec::problems).map(|spec| Spec::Module(Arc::new(spec))),
         Kind::Connector => {
-            typed(tree, ConnectorSpec::problems).map(|spec| Spec::Connector(Arc::new(spec)))
+            typed(tree, connector_problems).map(|spec| Spec::Connector(Arc::new(spec)))
         }
     }
 }
 
-/// What is wrong with a source. The model knows no expressions, so that they are read here, once
-/// everything else is right.
+/// What is wrong with a source. The model knows no expressions and no JSONPath, so that they are
+/// read here, once everything else is right.
 fn source_problems(source: &SourceSpec) -> Vec<(String, String)> {
     let problems = source.problems();
-    match &source.query {
-        Some(query) if problems.is_empty() => {
-            let place = |(path, sentence)| (format!("query.{path}"), sentence);
-            query::check(query).into_iter().map(place).collect()
-        }
-        _ => problems,
+    if !problems.is_empty() {
+        return problems;
     }
+    let query = source.query.iter().flat_map(query::check);
+    let query = query.map(|(path, sentence)| (format!("query.{path}"), sentence));
+    query.chain(extract_problems("extract", source.extract.as_ref())).collect()
+}
+
+/// What is wrong with a connector, the paths of its rules too.
+fn connector_problems(connector: &ConnectorSpec) -> Vec<(String, String)> {
+    let problems = connector.problems();
+    if !problems.is_empty() {
+        return problems;
+    }
+    let of = |(name, endpoint): (&Name, &Endpoint)| {
+        let section = format!("endpoints.{name}.extract");
+        extract_problems(&section, endpoint.extract.as_ref())
+    };
+    connector.endpoints.iter().flat_map(of).collect()
+}
+
+fn extract_problems(section: &str, rules: Option<&Extract>) -> Vec<(String, String)> {
+    let found = rules.map(extract::problems).unwrap_or_default();
+    found.into_iter().map(|(path, sentence)| (format!("{section}.{path}"), sentence)).collect()
 }
 
 /// Reads the tree again and again, each time with the newest problem out of the way, because a

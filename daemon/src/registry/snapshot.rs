@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use ccm_proto::model::{Document, DocumentId};
+use ccm_proto::model::{Document, DocumentId, Name, SourceSpec};
 
 use super::check::Spec;
+use super::instances;
 use crate::engine::event::Configuration;
 
 /// The effective documents after a change.
@@ -49,29 +50,50 @@ impl Snapshot {
 
     /// Derives the engine's part anew.
     pub(super) fn configure(&mut self) {
-        let mut configuration = Configuration::default();
-        for (id, spec) in &self.specs {
-            match spec {
-                Spec::Widget(widget) => {
-                    configuration.widgets.insert(id.name.clone(), Arc::clone(widget));
-                }
-                Spec::Source(source) => {
-                    configuration.sources.insert(id.name.clone(), Arc::clone(source));
-                }
-                Spec::Egress(egress) => {
-                    configuration.egress.insert(id.name.clone(), Arc::clone(egress));
-                }
-                Spec::Module(module) => {
-                    configuration.modules.insert(id.name.clone(), Arc::clone(module));
-                }
-                Spec::Connector(connector) => {
-                    configuration.connectors.insert(id.name.clone(), Arc::clone(connector));
-                }
-                Spec::Layout(_) | Spec::Theme(_) => {}
-            }
-        }
+        let configuration = configuration(&self.specs);
         if configuration != *self.configuration {
             self.configuration = Arc::new(configuration);
         }
     }
+
+    /// What the engine would work by, if these documents stood in place of those of their names.
+    pub fn configuration_with(
+        &self,
+        documents: impl IntoIterator<Item = (DocumentId, Spec)>,
+    ) -> Configuration {
+        let mut specs = self.specs.clone();
+        specs.extend(documents);
+        configuration(&specs)
+    }
+}
+
+/// The engine's part of documents: the sources settled, and one more for each set of parameters that
+/// widgets give to one.
+fn configuration(specs: &BTreeMap<DocumentId, Spec>) -> Configuration {
+    let mut configuration = Configuration::default();
+    for (id, spec) in specs {
+        match spec {
+            Spec::Widget(widget) => {
+                configuration.widgets.insert(id.name.clone(), Arc::clone(widget));
+            }
+            Spec::Source(source) => {
+                configuration.sources.insert(id.name.clone(), Arc::clone(source));
+            }
+            Spec::Egress(egress) => {
+                configuration.egress.insert(id.name.clone(), Arc::clone(egress));
+            }
+            Spec::Module(module) => {
+                configuration.modules.insert(id.name.clone(), Arc::clone(module));
+            }
+            Spec::Connector(connector) => {
+                configuration.connectors.insert(id.name.clone(), Arc::clone(connector));
+            }
+            Spec::Layout(_) | Spec::Theme(_) => {}
+        }
+    }
+    let settled =
+        |(name, spec): (&Name, &Arc<SourceSpec>)| (name.clone(), configuration.settled(spec));
+    configuration.sources = configuration.sources.iter().map(settled).collect();
+    instances::add(&mut configuration);
+    configuration
 }

@@ -5,6 +5,7 @@ use ccm_proto::model::Interval;
 use super::*;
 use crate::access::Identity;
 
+mod instances;
 mod properties;
 
 const SOURCE: &str = "type = \"system\"\ninterval = \"1s\"\n";
@@ -117,7 +118,7 @@ fn c7_a_sparse_statement_overrides_what_is_shipped_and_its_deletion_restores_it(
     let spec = house.spec("source/host").unwrap();
     assert_eq!(spec, serde_json::json!({"type": "system", "interval": "5s"}));
     let source = &house.registry.snapshot().configuration.sources[&"host".parse().unwrap()];
-    assert_eq!(source.interval, Interval::from_secs(5));
+    assert_eq!(source.interval, Some(Interval::from_secs(5)));
     let outcome = house.write("source/host", Some(1), Action::Delete).unwrap();
     assert_eq!((outcome.result, outcome.revision), (OutcomeResult::Deleted, 2));
     assert_eq!(house.registry.snapshot().documents, before);

@@ -1,5 +1,7 @@
 //! The credential service: takes secrets in, and tells everything but them.
 
+mod wanted;
+
 use std::sync::Arc;
 
 use ccm_proto::SafeText;
@@ -14,10 +16,11 @@ use tokio::sync::watch;
 use tonic::{Request, Response, Status};
 use url::Url;
 
+use self::wanted::Wanted;
 use crate::access::{self, Identity};
 use crate::registry::Snapshot;
 use crate::secret::{
-    CredentialId, CredentialInfo, CredentialProbe, Found, Material, Origin, OriginError,
+    CredentialId, CredentialInfo, CredentialProbe, Found, Material, Origin, OriginError, Pins,
     ProviderKind, ProviderReport, ProviderState, Secret, SecretError, SecretStore, Stored,
 };
 
@@ -40,30 +43,28 @@ impl Credentials {
         Self { store, snapshot, probe }
     }
 
-    fn pin(&self, pin: Option<Pin>) -> Result<Origin, Status> {
+    /// What is wanted of a credential with this pin.
+    fn wanted(&self, pin: Option<Pin>, api_origin: &str) -> Result<Wanted, Status> {
+        let read = |text: &str| text.parse().map_err(|error: OriginError| unfit(&error));
+        let api_origin: Option<Origin> = match api_origin {
+            "" => None,
+            text => Some(read(text)?),
+        };
         match pin {
-            Some(Pin::Origin(text)) => text.parse().map_err(|error: OriginError| unfit(&error)),
-            Some(Pin::Connector(name)) => self.connector(&name),
+            Some(Pin::Origin(text)) => Ok(Wanted::at(Pins { origin: read(&text)?, api_origin })),
+            Some(Pin::Connector(name)) => {
+                let name = Name::new(&name).map_err(|error| unfit(&error))?;
+                let snapshot = self.snapshot.borrow();
+                let connector = snapshot.configuration.connectors.get(&name);
+                let connector = connector.ok_or_else(|| {
+                    unfit(&format!("there is no connector {name}; `ccm connector list` shows them"))
+                })?;
+                Wanted::by(&name, connector, api_origin).map_err(|problem| unfit(&problem))
+            }
             None => Err(unfit(
                 "say what the credential is for: --origin https://HOST, or --connector NAME",
             )),
         }
-    }
-
-    fn connector(&self, name: &str) -> Result<Origin, Status> {
-        let name = Name::new(name).map_err(|error| unfit(&error))?;
-        let snapshot = self.snapshot.borrow();
-        let connector = snapshot.configuration.connectors.get(&name);
-        let connector = connector.ok_or_else(|| {
-            unfit(&format!("there is no connector {name}; `ccm get connector` lists them"))
-        })?;
-        let base = connector.base_url.as_deref().ok_or_else(|| {
-            unfit(&format!(
-                "the connector {name} has no address of its own; say --origin https://HOST"
-            ))
-        })?;
-        let url = Url::parse(base).map_err(|error| unfit(&error))?;
-        Origin::of(&url).map_err(|error| unfit(&error))
     }
 
     async fn probed(&self, found: &Found, url: &str) -> Result<(Tested, SafeText), Status> {
@@ -72,7 +73,7 @@ impl Credentials {
             return Ok((Tested::Found, SafeText::new(sentence)));
         }
         let url = Url::parse(url).map_err(|error| unfit(&error))?;
-        let origin = &found.credential.origin;
+        let origin = &found.credential.pins.origin;
         if !origin.covers(&url) {
             return Err(unfit(&format!("the credential is sent to {origin} only")));
         }
@@ -116,16 +117,18 @@ impl CredentialService for Credentials {
         allowed(&request, id.scope())?;
         let request = request.into_inner();
         let kind = match request.kind {
-            0 => CredentialKind::Token,
-            number => kind(number).map_err(|error| super::invalid(&error.within("kind")))?,
+            0 => None,
+            number => Some(kind(number).map_err(|error| super::invalid(&error.within("kind")))?),
         };
-        let origin = self.pin(request.pin)?;
+        let wanted = self.wanted(request.pin, &request.api_origin)?;
         let provider = match request.provider.as_str() {
             "" => None,
             name => Some(name.parse::<ProviderKind>().map_err(|error| unfit(&error))?),
         };
+        let kind = kind.or(wanted.kind).unwrap_or_default();
         let material = Material::new(kind, request.account, secret);
-        let stored = self.store.set(&id, material, origin, provider).await;
+        wanted.check(&material).map_err(|problem| unfit(&problem))?;
+        let stored = self.store.set(&id, material, wanted.pins, provider).await;
         let Stored { provider, info, replaced } = stored.map_err(|error| status(&error))?;
         let credential = Some(credential_info(provider, &info));
         Ok(Response::new(wire::SetCredentialResponse { credential, replaced }))
@@ -233,12 +236,13 @@ fn credential_info(provider: ProviderKind, info: &CredentialInfo) -> wire::Crede
         scope: Some(info.id.scope().into()),
         kind: wire::CredentialKind::from(info.kind).into(),
         account: SafeText::new(&info.account).to_string(),
-        origin: info.origin.to_string(),
+        origin: info.pins.origin.to_string(),
         version: info.version,
         created_at_ms: info.created.as_millis(),
         rotated_at_ms: info.rotated.as_millis(),
         provider: provider.to_string(),
         shadowed: false,
+        api_origin: info.pins.api_origin.as_ref().map(ToString::to_string).unwrap_or_default(),
     }
 }
 

@@ -87,23 +87,19 @@ impl SourceService for Sources {
         &self,
         request: Request<PlanCallsRequest>,
     ) -> Result<Response<PlanCallsResponse>, Status> {
-        let before = self.configuration();
-        let mut after = Configuration::clone(&before);
+        let snapshot = Arc::clone(&self.facts.snapshot.borrow());
+        let mut documents = Vec::new();
         for document in request.into_inner().documents {
             let id = document.id.unwrap_or_default();
             let label = format!("{}/{}", id.kind().as_str_name(), id.name);
             let id: ccm_proto::model::DocumentId =
                 id.try_into().map_err(|error| super::invalid(&error))?;
-            match spec_of(id.kind, &document.toml, &label)? {
-                Spec::Source(spec) => drop(after.sources.insert(id.name, spec)),
-                Spec::Connector(spec) => drop(after.connectors.insert(id.name, spec)),
-                Spec::Module(spec) => drop(after.modules.insert(id.name, spec)),
-                Spec::Widget(spec) => drop(after.widgets.insert(id.name, spec)),
-                // The others call nobody.
-                Spec::Egress(_) | Spec::Layout(_) | Spec::Theme(_) => {}
-            }
+            let spec = spec_of(id.kind, &document.toml, &label)?;
+            documents.push((id, spec));
         }
-        let apis = budget::compare(&before, &after).iter().map(api_budget).collect();
+        let after = snapshot.configuration_with(documents);
+        let apis = budget::compare(&snapshot.configuration, &after);
+        let apis = apis.iter().map(api_budget).collect();
         Ok(Response::new(PlanCallsResponse { apis }))
     }
 

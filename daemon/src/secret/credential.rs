@@ -66,12 +66,38 @@ impl Material {
     }
 }
 
+/// Where a credential may be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pins {
+    /// The only origin that the secret is sent to.
+    pub origin: Origin,
+    /// Where tokens that were got with the secret may go too; for an OAuth2 client only.
+    pub api_origin: Option<Origin>,
+}
+
+impl From<Origin> for Pins {
+    /// One origin for everything.
+    fn from(origin: Origin) -> Self {
+        Self { origin, api_origin: None }
+    }
+}
+
+impl fmt::Display for Pins {
+    /// The origin, and behind it the one that tokens go to.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.api_origin {
+            None => write!(f, "{}", self.origin),
+            Some(api) => write!(f, "{} and {api}", self.origin),
+        }
+    }
+}
+
 /// A secret, where it may be sent, and its age.
 pub struct Credential {
     /// What is sent.
     pub material: Material,
-    /// The only origin that it is sent to.
-    pub origin: Origin,
+    /// Where it may be sent.
+    pub pins: Pins,
     /// 1 when it was set, one more with each rotation.
     pub version: u32,
     /// When it was set.
@@ -140,8 +166,8 @@ pub struct CredentialInfo {
     pub kind: CredentialKind,
     /// The user name or the client id; empty for a token.
     pub account: String,
-    /// The only origin that it is sent to.
-    pub origin: Origin,
+    /// Where it may be sent.
+    pub pins: Pins,
     /// 1 when it was set, one more with each rotation.
     pub version: u32,
     /// When it was set.
@@ -157,7 +183,7 @@ impl Credential {
             id,
             kind: self.material.kind(),
             account: self.material.account().to_owned(),
-            origin: self.origin.clone(),
+            pins: self.pins.clone(),
             version: self.version,
             created: self.created,
             rotated: self.rotated,

@@ -1,18 +1,23 @@
 //! A credential as bytes, for the providers that keep bytes.
 //!
 //! ```text
-//! version u8 | kind u8 | scope | name | account | origin | version u32 | created i64 | rotated i64 | secret
+//! layout u8 | kind u8 | scope | name | account | origin | api origin |
+//!     version u32 | created i64 | rotated i64 | secret
 //! ```
 //!
-//! Texts and the secret are preceded by their length as u32; all numbers are little endian.
+//! Texts and the secret are preceded by their length as u32; all numbers are little endian. The API's
+//! origin is empty where there is none; layout 1 does not have it.
 
 use ccm_proto::model::Timestamp;
 use zeroize::Zeroizing;
 
-use super::{Credential, CredentialId, CredentialKind, Material, Secret};
+use super::{Credential, CredentialId, CredentialKind, Material, Pins, Secret};
 
 /// The layout above.
-const LAYOUT: u8 = 1;
+const LAYOUT: u8 = 2;
+
+/// The layout without the API's origin, which is still read.
+const LAYOUT_OF_ONE_ORIGIN: u8 = 1;
 
 /// The longest record in bytes: the longest secret and what goes with it.
 pub(super) const RECORD_BYTES_MAX: usize = super::SECRET_BYTES_MAX + 4_096;
@@ -31,7 +36,9 @@ pub(super) fn encode(id: &CredentialId, credential: &Credential) -> Zeroizing<Ve
     put(&mut bytes, id.scope().to_string().as_bytes());
     put(&mut bytes, id.name().as_str().as_bytes());
     put(&mut bytes, credential.material.account().as_bytes());
-    put(&mut bytes, credential.origin.to_string().as_bytes());
+    put(&mut bytes, credential.pins.origin.to_string().as_bytes());
+    let api_origin = credential.pins.api_origin.as_ref().map(ToString::to_string);
+    put(&mut bytes, api_origin.unwrap_or_default().as_bytes());
     bytes.extend_from_slice(&credential.version.to_le_bytes());
     bytes.extend_from_slice(&credential.created.as_millis().to_le_bytes());
     bytes.extend_from_slice(&credential.rotated.as_millis().to_le_bytes());
@@ -47,7 +54,8 @@ fn put(bytes: &mut Vec<u8>, part: &[u8]) {
 /// The credential of `id` in bytes.
 pub(super) fn decode(id: &CredentialId, bytes: &[u8]) -> Result<Credential, RecordError> {
     let mut rest = Reader(bytes);
-    if rest.take::<1>()? != [LAYOUT] {
+    let [layout] = rest.take::<1>()?;
+    if !matches!(layout, LAYOUT | LAYOUT_OF_ONE_ORIGIN) {
         return Err(RecordError);
     }
     let [kind] = rest.take::<1>()?;
@@ -58,6 +66,14 @@ pub(super) fn decode(id: &CredentialId, bytes: &[u8]) -> Result<Credential, Reco
     }
     let account = rest.text()?.to_owned();
     let origin = rest.text()?.parse().map_err(|_| RecordError)?;
+    let api_origin = match layout {
+        LAYOUT_OF_ONE_ORIGIN => "",
+        _ => rest.text()?,
+    };
+    let api_origin = match api_origin {
+        "" => None,
+        text => Some(text.parse().map_err(|_| RecordError)?),
+    };
     let version = u32::from_le_bytes(rest.take()?);
     let created = Timestamp::from_millis(i64::from_le_bytes(rest.take()?));
     let rotated = Timestamp::from_millis(i64::from_le_bytes(rest.take()?));
@@ -66,7 +82,8 @@ pub(super) fn decode(id: &CredentialId, bytes: &[u8]) -> Result<Credential, Reco
         return Err(RecordError);
     }
     let material = Material::new(kind, account, secret);
-    Ok(Credential { material, origin, version, created, rotated })
+    let pins = Pins { origin, api_origin };
+    Ok(Credential { material, pins, version, created, rotated })
 }
 
 struct Reader<'a>(&'a [u8]);
@@ -112,6 +129,23 @@ mod tests {
             assert_eq!(read.material.account(), given.material.account().to_owned());
             assert_eq!(read.info(id.clone()), given.info(id));
         }
+    }
+
+    #[test]
+    fn a_record_keeps_both_origins_and_one_of_the_former_layout_still_opens() {
+        let id = id("platform", "google");
+        let mut given = credential("s3cret", "https://oauth2.googleapis.com");
+        let former = [
+            &[LAYOUT_OF_ONE_ORIGIN, CredentialKind::Token as u8][..],
+            b"\x08\0\0\0platform\x06\0\0\0google\0\0\0\0\x1d\0\0\0https://oauth2.googleapis.com",
+            b"\x01\0\0\0\xe8\x03\0\0\0\0\0\0\xe8\x03\0\0\0\0\0\0\x06\0\0\0s3cret",
+        ];
+        let read = decode(&id, &former.concat()).ok().unwrap();
+        assert_eq!(read.info(id.clone()), given.info(id.clone()));
+        assert_eq!(read.material.secret().expose(), b"s3cret");
+        given.pins.api_origin = Some("https://analyticsdata.googleapis.com".parse().unwrap());
+        let read = decode(&id, &encode(&id, &given)).ok().unwrap();
+        assert_eq!(read.info(id.clone()), given.info(id));
     }
 
     #[test]

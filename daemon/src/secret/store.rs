@@ -20,7 +20,9 @@ use super::provider::{Answer, Provider, ProviderError, ProviderKind, ProviderSta
 use super::sealed::{self, KeySource, SealedFile};
 use super::systemd::Systemd;
 use super::vault::{Vault, VaultHttp, VaultPlace};
-use super::{Credential, CredentialId, CredentialInfo, Material, Origin, SECRET_BYTES_MAX, Secret};
+use super::{
+    Credential, CredentialId, CredentialInfo, Material, Origin, Pins, SECRET_BYTES_MAX, Secret,
+};
 use crate::clock::Clock;
 use crate::settings::{CredentialSettings, VaultSettings};
 
@@ -259,26 +261,33 @@ impl SecretStore {
         &self,
         id: &CredentialId,
         material: Material,
-        origin: Origin,
+        pins: impl Into<Pins>,
         wanted: Option<ProviderKind>,
     ) -> Result<Stored, SecretError> {
+        let pins = pins.into();
         check(&material)?;
+        if pins.api_origin.is_some() && !matches!(material, Material::OAuth2 { .. }) {
+            return Err(SecretError::Unfit(
+                "only an oauth2 credential has an API origin beside its origin; leave \
+                 --api-origin out, or say --kind oauth2",
+            ));
+        }
         let _turn = self.0.changes.lock().await;
         let holder = self.holder(id, wanted).await?;
         let target = self.target(id, holder.as_ref().map(|(at, _)| *at), wanted).await?;
         let now = self.0.clock.now();
         let before = holder.as_ref().map_or(0, |(_, credential)| credential.version);
         let version = before.saturating_add(1);
-        let credential = Credential { material, origin, version, created: now, rotated: now };
+        let credential = Credential { material, pins, version, created: now, rotated: now };
         self.write(id, target, &credential).await?;
         self.forget_elsewhere(id, target).await;
         let (provider, info) = (self.kind(target), credential.info(id.clone()));
-        tracing::info!(%id, %provider, version, origin = %info.origin, "credential set");
+        tracing::info!(%id, %provider, version, origin = %info.pins, "credential set");
         self.tell(id);
         Ok(Stored { provider, info, replaced: holder.is_some() })
     }
 
-    /// Replaces the secret of a credential, in the provider that has it. The origin stays, and so
+    /// Replaces the secret of a credential, in the provider that has it. The origins stay, and so
     /// does the user name or client id when none is given.
     pub async fn rotate(
         &self,
@@ -297,7 +306,7 @@ impl SecretStore {
         check(&material)?;
         let credential = Credential {
             material,
-            origin: former.origin.clone(),
+            pins: former.pins.clone(),
             version: former.version.saturating_add(1),
             created: former.created,
             rotated: self.0.clock.now(),

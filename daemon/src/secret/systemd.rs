@@ -3,7 +3,8 @@
 //!
 //! A file `NAME` is the platform's credential NAME. It is either
 //!
-//! - a JSON object with `origin`, `secret`, and where they are needed `kind` and `account`, or
+//! - a JSON object with `origin`, `secret`, and where they are needed `kind`, `account` and
+//!   `api_origin`, or
 //! - the bare secret of a token, with its origin in a file `NAME.origin` beside it.
 
 use std::path::{Path, PathBuf};
@@ -18,7 +19,7 @@ use super::private::{self, Guard};
 use super::provider::{Answer, Provider, ProviderError, ProviderKind, ProviderState};
 use super::{
     Credential, CredentialId, CredentialInfo, CredentialKind, CredentialKindError, Material,
-    Origin, OriginError, Secret,
+    Origin, OriginError, Pins, Secret,
 };
 
 /// What a file of an origin is called after its credential.
@@ -38,6 +39,8 @@ const FILES_MAX: usize = 1_024;
 #[serde(deny_unknown_fields)]
 struct Form {
     origin: String,
+    #[serde(default)]
+    api_origin: Option<String>,
     secret: String,
     #[serde(default)]
     kind: Option<String>,
@@ -81,12 +84,12 @@ impl Systemd {
         };
         let problem =
             |problem: String| ProviderError::failing(format!("{}: {problem}", path.display()));
-        let (material, origin) = credential.map_err(problem)?;
+        let (material, pins) = credential.map_err(problem)?;
         if material.secret().is_empty() {
             return Err(problem("the secret is empty".to_owned()));
         }
         let at = Timestamp::from_millis(private::modified_ms(&path));
-        Ok(Some(Credential { material, origin, version: 1, created: at, rotated: at }))
+        Ok(Some(Credential { material, pins, version: 1, created: at, rotated: at }))
     }
 
     fn names(&self) -> Result<Vec<Name>, ProviderError> {
@@ -124,7 +127,7 @@ impl Systemd {
     }
 }
 
-type Found = Result<(Material, Origin), String>;
+type Found = Result<(Material, Pins), String>;
 
 /// The form that a file has; none when it is a bare secret.
 fn form(bytes: &Secret) -> Option<Form> {
@@ -134,10 +137,12 @@ fn form(bytes: &Secret) -> Option<Form> {
 impl Form {
     fn credential(self) -> Found {
         let secret = Secret::new(self.secret.into_bytes());
-        let origin = self.origin.parse().map_err(|error: OriginError| error.to_string())?;
+        let read = |text: &str| text.parse().map_err(|error: OriginError| error.to_string());
+        let origin = read(&self.origin)?;
+        let api_origin = self.api_origin.as_deref().map(read).transpose()?;
         let kind = self.kind.as_deref().map_or(Ok(CredentialKind::Token), str::parse);
         let kind = kind.map_err(|error: CredentialKindError| error.to_string())?;
-        Ok((Material::new(kind, self.account, secret), origin))
+        Ok((Material::new(kind, self.account, secret), Pins { origin, api_origin }))
     }
 }
 
@@ -149,8 +154,9 @@ fn bare(directory: &Path, name: &Name, secret: Secret) -> Found {
         format!("its origin is not known; give {file} too, or a JSON object with origin and secret")
     })?;
     let origin = std::str::from_utf8(&origin).unwrap_or_default().trim();
-    let origin = origin.parse().map_err(|error: OriginError| format!("{file}: {error}"))?;
-    Ok((Material::Token(secret.without_line_end()), origin))
+    let origin: Result<Origin, OriginError> = origin.parse();
+    let origin = origin.map_err(|error| format!("{file}: {error}"))?;
+    Ok((Material::Token(secret.without_line_end()), origin.into()))
 }
 
 impl Provider for Systemd {
@@ -235,7 +241,7 @@ mod tests {
         ]);
         let stripe = systemd.find(&id("platform", "stripe")).unwrap().unwrap();
         assert_eq!(stripe.material.secret().expose(), b"sk_live_1");
-        assert_eq!(stripe.origin.to_string(), "https://api.stripe.com");
+        assert_eq!(stripe.pins.to_string(), "https://api.stripe.com");
         assert!(problem(&systemd, "lonely").contains("lonely.origin"));
         assert!(problem(&systemd, "lost").contains("https only"));
         assert!(problem(&systemd, "void").contains("empty"));
@@ -252,7 +258,13 @@ mod tests {
                 r#"{"origin": "https://b.example", "secret": "y", "kind": "basic", "account": "bob"}"#,
             ),
             ("c", r#"{"origin": "https://b.example", "secret": "topsecret", "kind": "bearer"}"#),
+            (
+                "d",
+                r#"{"origin": "https://t.example", "api_origin": "https://a.example", "secret": "z", "kind": "oauth2", "account": "id"}"#,
+            ),
         ]);
+        let both = systemd.find(&id("platform", "d")).unwrap().unwrap().pins.to_string();
+        assert_eq!(both, "https://t.example and https://a.example");
         let kind = |name| systemd.find(&id("platform", name)).unwrap().unwrap().material.kind();
         assert_eq!(kind("a"), CredentialKind::Token);
         assert_eq!(kind("b"), CredentialKind::Basic);
@@ -261,7 +273,7 @@ mod tests {
         assert!(!refused.contains("topsecret"), "{refused}");
         let names: Vec<String> =
             systemd.all().unwrap().iter().map(|info| info.id.name().to_string()).collect();
-        assert_eq!(names, ["a", "b"]);
+        assert_eq!(names, ["a", "b", "d"]);
     }
 
     #[tokio::test]

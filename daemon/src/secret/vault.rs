@@ -2,8 +2,8 @@
 //!
 //! Requests leave through a [`VaultHttp`], so that they pass the same gateway as every other. A
 //! credential is one secret of the engine at `PATH/SCOPE/NAME` with the fields `origin`, `secret`,
-//! and where they are needed `kind`, `account`, `version`, `created_ms` and `rotated_ms`; one that
-//! was written by hand needs the first two.
+//! and where they are needed `api_origin`, `kind`, `account`, `version`, `created_ms` and
+//! `rotated_ms`; one that was written by hand needs the first two.
 
 #[cfg(test)]
 mod tests;
@@ -24,7 +24,7 @@ use zeroize::Zeroizing;
 
 use super::private::{self, Guard};
 use super::provider::{Answer, Provider, ProviderError, ProviderKind, ProviderState};
-use super::{Credential, CredentialId, CredentialInfo, CredentialKind, Material, Secret};
+use super::{Credential, CredentialId, CredentialInfo, CredentialKind, Material, Pins, Secret};
 
 /// How long Vault may take for an answer.
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -99,6 +99,8 @@ pub(super) struct Vault {
 struct Fields {
     origin: String,
     #[serde(default)]
+    api_origin: Option<String>,
+    #[serde(default)]
     secret: Option<String>,
     #[serde(default)]
     secret_base64: Option<String>,
@@ -122,6 +124,8 @@ struct Written<'a> {
 #[derive(Serialize)]
 struct WrittenFields<'a> {
     origin: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    api_origin: Option<String>,
     kind: &'static str,
     account: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -256,9 +260,13 @@ fn decode(id: &CredentialId, body: &Secret) -> Result<Option<Credential>, Provid
     if secret.is_empty() {
         return Err(foreign(id));
     }
+    let pin = |text: &str| text.parse().map_err(|_| foreign(id));
     Ok(Some(Credential {
         material: Material::new(kind.map_err(|_| foreign(id))?, fields.account, secret),
-        origin: fields.origin.parse().map_err(|_| foreign(id))?,
+        pins: Pins {
+            origin: pin(&fields.origin)?,
+            api_origin: fields.api_origin.as_deref().map(pin).transpose()?,
+        },
         version: fields.version.unwrap_or(1),
         created: Timestamp::from_millis(fields.created_ms),
         rotated: Timestamp::from_millis(fields.rotated_ms),
@@ -273,7 +281,8 @@ fn encode(credential: &Credential) -> Secret {
     };
     let written = Written {
         data: WrittenFields {
-            origin: credential.origin.to_string(),
+            origin: credential.pins.origin.to_string(),
+            api_origin: credential.pins.api_origin.as_ref().map(ToString::to_string),
             kind: credential.material.kind().as_str(),
             account: credential.material.account(),
             secret: secret.expose_text(),

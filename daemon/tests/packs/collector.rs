@@ -8,7 +8,9 @@ use ccm_daemon::collect::external_api::ExternalApi;
 use ccm_daemon::collect::extract::Extractor;
 use ccm_daemon::collect::http::Policy;
 use ccm_daemon::collect::{CollectError, Environment, Fetch, Moment, Retry};
-use ccm_daemon::secret::{CredentialId, Material, ProviderKind, Secret, SecretStore, Surroundings};
+use ccm_daemon::secret::{
+    CredentialId, Material, Origin, ProviderKind, Secret, SecretStore, Surroundings,
+};
 use ccm_daemon::settings::CredentialSettings;
 use ccm_proto::model::{
     ConnectorSpec, EgressSpec, Interval, Name, Reading, Scope, SourceSpec, Timestamp,
@@ -56,7 +58,7 @@ impl Daemon {
         let store = SecretStore::new(&settings, &surroundings);
         let id = CredentialId::new(Scope::Platform, Name::new("pinned").unwrap());
         let material = material(&service, stolen);
-        store.set(&id, material, fake.origin.parse().unwrap(), None).await.unwrap();
+        store.set(&id, material, fake.origin.parse::<Origin>().unwrap(), None).await.unwrap();
         environment.credentials = Credentials::new(store, environment.gateway.clone(), clock);
         Self { fake, spec, service, environment, _data: data }
     }

@@ -18,8 +18,10 @@ pub struct CredentialState {
     pub kind: CredentialKind,
     /// The user name or the client's id; empty for a token.
     pub account: SafeText,
-    /// The only origin that it is sent to.
+    /// The only origin that its secret is sent to.
     pub origin: SafeText,
+    /// Where tokens that were got with it may go too.
+    pub api_origin: Option<SafeText>,
     /// 1 when it was set, one more with each change.
     pub version: u32,
     /// When it was set.
@@ -44,6 +46,7 @@ impl TryFrom<wire::CredentialInfo> for CredentialState {
             kind,
             account: SafeText::new(&info.account),
             origin: SafeText::new(&info.origin),
+            api_origin: optional_text(&info.api_origin),
             version: info.version,
             created_at: Timestamp::from_millis(info.created_at_ms),
             rotated_at: Timestamp::from_millis(info.rotated_at_ms),

@@ -172,6 +172,14 @@ pub struct PackWidget {
 }
 
 impl ConnectorSpec {
+    /// The endpoint that a source means, by its name or its path.
+    pub fn endpoint(&self, wanted: &str) -> Option<&Endpoint> {
+        let meant = |(name, endpoint): &(&Name, &Endpoint)| {
+            name.as_str() == wanted || endpoint.path == wanted
+        };
+        self.endpoints.iter().find(meant).map(|(_, endpoint)| endpoint)
+    }
+
     /// Finds what the types alone cannot refuse; each problem names its field path.
     pub fn problems(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
@@ -248,6 +256,14 @@ impl Endpoint {
         self.params.contains_key(param)
             || self.allow_params.iter().any(|allowed| allowed == param || allowed == "*")
             || self.path_params().any(|name| name == param)
+    }
+
+    /// The parameters that a source may give, as a list for people.
+    pub fn allowed(&self) -> String {
+        let known = self.params.keys().map(String::as_str);
+        let more = self.allow_params.iter().map(String::as_str);
+        let allowed: Vec<&str> = known.chain(more).chain(self.path_params()).collect();
+        if allowed.is_empty() { "none".to_owned() } else { allowed.join(", ") }
     }
 
     fn problems(&self) -> Vec<Problem> {

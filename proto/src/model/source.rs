@@ -44,10 +44,11 @@ pub struct SourceSpec {
     /// What it is for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// How often it is read. What computes or is told its values calls it how often it is
-    /// expected to have a new one.
-    #[serde(default = "one_second")]
-    pub interval: Interval,
+    /// How often it is read; as its connector's endpoint says, else as is usual for its type, when
+    /// not given. What computes or is told its values calls it how often it is expected to have a
+    /// new one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval: Option<Interval>,
     /// How long one reading may take; the interval, but at least 1s, when not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Interval>,
@@ -84,10 +85,6 @@ pub struct SourceSpec {
     /// Options of a `query` source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub query: Option<QueryConfig>,
-}
-
-fn one_second() -> Interval {
-    Interval::from_secs(1)
 }
 
 fn yes() -> bool {
@@ -147,6 +144,18 @@ impl SourceType {
         }
     }
 
+    /// How often a source is read when neither it nor a connector says: what others serve is asked
+    /// more seldom than what is at hand.
+    pub const fn usual_interval(self) -> Interval {
+        match self {
+            Self::System | Self::Daemon | Self::Exec | Self::Push | Self::Query => {
+                Interval::from_secs(1)
+            }
+            Self::Prometheus | Self::Probe => Interval::from_secs(15),
+            Self::Module | Self::ExternalApi => Interval::from_secs(60),
+        }
+    }
+
     /// Whether it is asked for its readings; others are told or derived.
     pub const fn is_collected(self) -> bool {
         !matches!(self, Self::Push | Self::Query)
@@ -169,7 +178,7 @@ impl SourceSpec {
         Self {
             source_type,
             description: None,
-            interval: one_second(),
+            interval: None,
             timeout: None,
             enabled: true,
             variables: BTreeMap::new(),
@@ -185,9 +194,15 @@ impl SourceSpec {
         }
     }
 
+    /// How often it is read. What a connector says has a place here only in a source that is
+    /// settled, as the engine has them.
+    pub fn effective_interval(&self) -> Interval {
+        self.interval.unwrap_or_else(|| self.source_type.usual_interval())
+    }
+
     /// How long one reading may take.
     pub fn effective_timeout(&self) -> Interval {
-        self.timeout.unwrap_or_else(|| self.interval.max(Interval::from_secs(1)))
+        self.timeout.unwrap_or_else(|| self.effective_interval().max(Interval::from_secs(1)))
     }
 
     /// The documents that it needs.
@@ -203,7 +218,7 @@ impl SourceSpec {
     /// Finds what the types alone cannot refuse; each problem names its field path.
     pub fn problems(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
-        if self.interval < INTERVAL_MIN {
+        if self.interval.is_some_and(|interval| interval < INTERVAL_MIN) {
             problems
                 .push(("interval".to_owned(), format!("an interval is at least {INTERVAL_MIN}")));
         }

@@ -2,6 +2,7 @@
 
 mod input;
 mod prompt;
+mod question;
 #[cfg(test)]
 mod tests;
 
@@ -10,14 +11,16 @@ use std::process::ExitCode;
 use ccm_daemon::secret;
 use ccm_proto::SafeText;
 use ccm_proto::convert::{ConvertError, CredentialState, ProviderState};
+use ccm_proto::model::connector::CredentialKind;
 use ccm_proto::model::{Name, Scope};
 use ccm_proto::wire;
 use ccm_proto::wire::set_credential_request::Pin;
 use ccm_proto::wire::test_credential_response::Result as Tested;
 use serde_json::{Value, json};
 
+use self::question::Question;
 use super::output::{Output, print, utc};
-use super::{CommandError, Connection, EXIT_REFUSED};
+use super::{CommandError, Connection, EXIT_REFUSED, connector};
 use crate::cli::{CredCommand, CredKind, CredRotateArgs, CredSetArgs, CredTestArgs, LinkArgs};
 
 /// Runs the command.
@@ -38,22 +41,31 @@ pub(super) async fn run(command: CredCommand, link: &LinkArgs) -> Result<ExitCod
     }
 }
 
-fn kind(kind: CredKind) -> wire::CredentialKind {
+fn kind(kind: CredKind) -> CredentialKind {
     match kind {
-        CredKind::Token => wire::CredentialKind::Token,
-        CredKind::Basic => wire::CredentialKind::Basic,
-        CredKind::Oauth2 => wire::CredentialKind::Oauth2,
+        CredKind::Token => CredentialKind::Token,
+        CredKind::Basic => CredentialKind::Basic,
+        CredKind::Oauth2 => CredentialKind::Oauth2,
     }
 }
 
 async fn set(args: CredSetArgs, link: &LinkArgs) -> Result<ExitCode, CommandError> {
-    if args.account.is_none() && args.kind != CredKind::Token {
-        let problem = "a basic or oauth2 credential has a user name or client's id: say --account";
-        return Err(CommandError::Usage(problem.to_owned()));
-    }
     // First, so that a secret is asked for only when there is somebody to take it.
     let connection = Connection::open(link).await?;
-    let secret = input::read(&args.secret, &format!("secret of {}", args.name))?;
+    let connector = match &args.pin.connector {
+        Some(name) => Some(connector::fetch(&connection, name).await?),
+        None => None,
+    };
+    let wanted = connector.as_ref().and_then(|connector| connector.credential.as_ref());
+    let kind = args.kind.map(kind).or(wanted.map(|schema| schema.kind)).unwrap_or_default();
+    if args.account.is_none() && kind != CredentialKind::Token {
+        let problem = format!(
+            "a {kind} credential has a user name or client's id beside its secret: say --account"
+        );
+        return Err(CommandError::Usage(problem));
+    }
+    let question = Question::of_set(&args.name, kind, connector.as_ref());
+    let secret = input::read(&args.secret, &question)?;
     let pin = match (args.pin.origin, args.pin.connector) {
         (Some(origin), _) => Some(Pin::Origin(origin.to_string())),
         (None, connector) => connector.map(|name| Pin::Connector(name.to_string())),
@@ -61,11 +73,12 @@ async fn set(args: CredSetArgs, link: &LinkArgs) -> Result<ExitCode, CommandErro
     let request = wire::SetCredentialRequest {
         name: args.name.to_string(),
         scope: Some((&args.owner.scope).into()),
-        kind: kind(args.kind).into(),
+        kind: wire::CredentialKind::from(kind).into(),
         account: args.account.unwrap_or_default(),
         secret: secret.into_message(),
         pin,
         provider: args.provider.map(|it| it.as_str().to_owned()).unwrap_or_default(),
+        api_origin: args.api_origin.map(|it| it.to_string()).unwrap_or_default(),
     };
     let answer = connection.credentials().set_credential(request).await?.into_inner();
     let done = if answer.replaced { "replaced" } else { "set" };
@@ -75,7 +88,12 @@ async fn set(args: CredSetArgs, link: &LinkArgs) -> Result<ExitCode, CommandErro
 
 async fn rotate(args: CredRotateArgs, link: &LinkArgs) -> Result<ExitCode, CommandError> {
     let connection = Connection::open(link).await?;
-    let secret = input::read(&args.secret, &format!("new secret of {}", args.name))?;
+    let typed = args.secret.fd.is_none() && !args.secret.stdin;
+    let kind = match typed {
+        true => known_kind(&connection, &args.name, &args.owner.scope).await?,
+        false => CredentialKind::default(),
+    };
+    let secret = input::read(&args.secret, &Question::of_rotate(&args.name, kind))?;
     let request = wire::RotateCredentialRequest {
         name: args.name.to_string(),
         scope: Some((&args.owner.scope).into()),
@@ -88,8 +106,40 @@ async fn rotate(args: CredRotateArgs, link: &LinkArgs) -> Result<ExitCode, Comma
 }
 
 fn changed(done: &str, info: Option<wire::CredentialInfo>) -> Result<String, CommandError> {
-    let CredentialState { name, version, origin, provider, .. } = credential(info)?;
-    Ok(format!("{name} {done}, version {version}, for {origin} only, kept by {provider}\n"))
+    let credential = credential(info)?;
+    let (places, CredentialState { name, version, provider, .. }) =
+        (places(&credential), credential);
+    Ok(format!("{name} {done}, version {version}, for {places} only, kept by {provider}\n"))
+}
+
+/// Where a credential may be sent: its secret, and the tokens that were got with it.
+fn places(credential: &CredentialState) -> String {
+    match &credential.api_origin {
+        None => credential.origin.to_string(),
+        Some(api) => format!("{}, its tokens also for {api}", credential.origin),
+    }
+}
+
+/// The kind of a credential that is there; a token where nothing is known of it.
+async fn known_kind(
+    connection: &Connection,
+    name: &Name,
+    scope: &Scope,
+) -> Result<CredentialKind, CommandError> {
+    let known = all(connection).await?.0;
+    let this = |it: &&CredentialState| it.name.as_str() == name.as_str() && it.scope == *scope;
+    Ok(known.iter().find(this).map(|it| it.kind).unwrap_or_default())
+}
+
+/// All credentials, and who could not be asked.
+pub(super) async fn all(
+    connection: &Connection,
+) -> Result<(Vec<CredentialState>, Vec<SafeText>), CommandError> {
+    let request = wire::ListCredentialsRequest {};
+    let answer = connection.credentials().list_credentials(request).await?.into_inner();
+    let credentials = answer.credentials.into_iter().map(CredentialState::try_from);
+    let credentials = credentials.collect::<Result<_, _>>().map_err(|error| unknown(&error))?;
+    Ok((credentials, answer.failures.iter().map(|it| SafeText::new(it)).collect()))
 }
 
 async fn delete(name: &Name, scope: &Scope, link: &LinkArgs) -> Result<ExitCode, CommandError> {
@@ -141,7 +191,7 @@ fn tested(credential: &CredentialState, word: &str, sentence: &SafeText) -> Stri
     if !credential.account.is_empty() {
         line("account", credential.account.to_string());
     }
-    line("origin", credential.origin.to_string());
+    line("origin", places(credential));
     line("kept by", credential.provider.to_string());
     line("version", format!("{} of {}", credential.version, at(credential)));
     line("result", format!("{word}: {sentence}"));
@@ -157,12 +207,7 @@ fn at(credential: &CredentialState) -> String {
 
 async fn list(as_json: bool, link: &LinkArgs) -> Result<ExitCode, CommandError> {
     let connection = Connection::open(link).await?;
-    let request = wire::ListCredentialsRequest {};
-    let answer = connection.credentials().list_credentials(request).await?.into_inner();
-    let credentials = answer.credentials.into_iter().map(CredentialState::try_from);
-    let credentials: Vec<CredentialState> =
-        credentials.collect::<Result<_, _>>().map_err(|error| unknown(&error))?;
-    let failures: Vec<SafeText> = answer.failures.iter().map(|it| SafeText::new(it)).collect();
+    let (credentials, failures) = all(&connection).await?;
     if as_json {
         let told: Vec<&str> = failures.iter().map(SafeText::as_str).collect();
         let credentials: Vec<Value> = credentials.iter().map(credential_json).collect();
@@ -178,7 +223,7 @@ async fn list(as_json: bool, link: &LinkArgs) -> Result<ExitCode, CommandError> 
             credential.scope.to_string(),
             credential.kind.to_string(),
             credential.account.to_string(),
-            credential.origin.to_string(),
+            places(credential),
             credential.version.to_string(),
             at(credential),
             format!("{}{hidden}", credential.provider),
@@ -240,6 +285,7 @@ fn credential_json(credential: &CredentialState) -> Value {
         "kind": credential.kind.as_str(),
         "account": credential.account.as_str(),
         "origin": credential.origin.as_str(),
+        "api_origin": credential.api_origin.as_ref().map(SafeText::as_str),
         "version": credential.version,
         "created_at_ms": credential.created_at.as_millis(),
         "rotated_at_ms": credential.rotated_at.as_millis(),

@@ -288,6 +288,7 @@ impl Stage {
                 secret: secret.as_bytes().to_vec().into(),
                 pin: Some(wire::set_credential_request::Pin::Origin(origin)),
                 provider: "sealed".to_owned(),
+                api_origin: String::new(),
             };
             let answer = connection.credentials().set_credential(request).await;
             answer.map_err(|status| StageError::Refused(SafeText::new(status.message())))?;

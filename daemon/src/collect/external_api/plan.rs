@@ -190,19 +190,14 @@ fn endpoint_of<'c>(
     connector: &'c ConnectorSpec,
 ) -> Result<&'c Endpoint, PlanError> {
     let wanted = config.endpoint.as_str();
-    let meant =
-        |(name, endpoint): &(&Name, &Endpoint)| name.as_str() == wanted || endpoint.path == wanted;
-    let Some((_, endpoint)) = connector.endpoints.iter().find(meant) else {
+    let Some(endpoint) = connector.endpoint(wanted) else {
         let names: Vec<&str> = connector.endpoints.keys().map(Name::as_str).collect();
         let (wanted, allowed) = (SafeText::new(wanted), names.join(", "));
         return Err(PlanError::Endpoint { wanted, allowed });
     };
     if let Some(param) = config.params.keys().find(|param| !endpoint.allows(param)) {
-        let known = endpoint.params.keys().map(String::as_str);
-        let more = endpoint.allow_params.iter().map(String::as_str);
-        let allowed: Vec<&str> = known.chain(more).chain(endpoint.path_params()).collect();
-        let allowed = if allowed.is_empty() { "none".to_owned() } else { allowed.join(", ") };
-        return Err(PlanError::Param { param: SafeText::new(param), allowed });
+        let (param, allowed) = (SafeText::new(param), endpoint.allowed());
+        return Err(PlanError::Param { param, allowed });
     }
     let fixed = [
         ("method", config.method.is_some_and(|method| method != endpoint.method)),

@@ -120,7 +120,7 @@ impl Told {
         Self {
             source,
             config: spec.push.clone().unwrap_or_default(),
-            interval: spec.interval,
+            interval: spec.effective_interval(),
             values: BTreeMap::new(),
             keys: Arc::from([]),
             new_keys: Vec::new(),
@@ -137,7 +137,7 @@ impl Told {
     /// Takes a changed document over; values stay.
     pub(super) fn redefine(&mut self, spec: &SourceSpec) {
         self.config = spec.push.clone().unwrap_or_default();
-        self.interval = spec.interval;
+        self.interval = spec.effective_interval();
     }
 
     /// Whether reports can be taken, all of them.

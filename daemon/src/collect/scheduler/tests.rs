@@ -86,7 +86,7 @@ fn name(text: &str) -> Name {
 
 fn spec(interval_ms: u64, timeout_ms: u64) -> Arc<SourceSpec> {
     Arc::new(SourceSpec {
-        interval: Interval::from_millis(interval_ms),
+        interval: Some(Interval::from_millis(interval_ms)),
         timeout: Some(Interval::from_millis(timeout_ms)),
         ..SourceSpec::new(SourceType::System)
     })

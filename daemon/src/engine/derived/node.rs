@@ -124,7 +124,7 @@ impl Node {
     pub(super) fn is_due(&self, now: Timestamp) -> bool {
         let some = self.computed.as_ref().is_ok_and(|computed| !computed.series.is_empty());
         // A clock that was set back must not stop them.
-        let due = |at: Timestamp| now >= at + self.spec.interval || now < at;
+        let due = |at: Timestamp| now >= at + self.spec.effective_interval() || now < at;
         some && self.series_at.is_none_or(due)
     }
 
@@ -183,7 +183,7 @@ impl Node {
     /// come out to be kept.
     fn sample(&mut self) -> Option<Derivation> {
         let computed = self.computed.as_ref().ok()?;
-        let stamp = self.at.floor(self.spec.interval);
+        let stamp = self.at.floor(self.spec.effective_interval());
         let shape = computed.query.shape(&computed.state);
         if self.shape != Some(shape) {
             let key = |metric: String| SeriesKey {
@@ -216,7 +216,8 @@ impl Computed {
     fn new(query: Query, sources: &BTreeMap<Name, Arc<SourceSpec>>, past: &mut Past) -> Self {
         let mut needed = Vec::new();
         for (result, spec, source, metric) in query.series() {
-            let interval = sources.get(source).map_or(Interval::from_secs(1), |it| it.interval);
+            let interval =
+                sources.get(source).map_or(Interval::from_secs(1), |it| it.effective_interval());
             let window = spec.effective_window();
             let wish = Wish {
                 source: source.clone(),

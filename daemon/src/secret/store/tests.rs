@@ -262,7 +262,7 @@ async fn rotation_keeps_the_origin_and_counts_versions() {
     let rotated = store.rotate(&at, Secret::from("two"), None).await.unwrap();
     assert_eq!(secret(&store, "platform").await.unwrap().0, "two", "nothing old is remembered");
     let info = rotated.info;
-    assert_eq!((info.version, info.account.as_str(), &info.origin), (2, "bob", &stripe()));
+    assert_eq!((info.version, info.account.as_str(), &info.pins), (2, "bob", &stripe().into()));
     assert_eq!((info.created.as_millis(), info.rotated.as_millis()), (1_000, 5_000));
 }
 

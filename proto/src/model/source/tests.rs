@@ -8,7 +8,7 @@ fn source(text: &str) -> SourceSpec {
 #[test]
 fn little_needs_to_be_said() {
     let spec = source(r#"{"type": "system"}"#);
-    assert_eq!(spec.interval, Interval::from_secs(1));
+    assert_eq!(spec.effective_interval(), Interval::from_secs(1));
     assert!(spec.enabled && spec.problems().is_empty());
     let json = serde_json::to_string(&spec).unwrap();
     assert_eq!(source(&json), spec);

@@ -49,7 +49,7 @@ pub(super) fn ask(question: &str) -> Result<Secret, CommandError> {
 }
 
 /// On standard error, as standard output may be a file; nobody is left to be told when that fails.
-fn say(text: &str) {
+pub(super) fn say(text: &str) {
     let mut stderr = std::io::stderr().lock();
     let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
 }

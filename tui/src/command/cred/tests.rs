@@ -6,9 +6,10 @@ use crate::cli::Cli;
 
 /// Every way in which something can be said on the command line of `ccm cred set` and `rotate`.
 /// None is a secret's; one that is added here must not be either.
-const SAID: [&str; 12] = [
+const SAID: [&str; 13] = [
     "name",
     "origin",
+    "api_origin",
     "connector",
     "kind",
     "account",
