@@ -21,9 +21,7 @@ use crate::secret::CredentialId;
 /// is taken when the engine knows its source.
 pub(super) async fn configuration(
     mut snapshot: watch::Receiver<Arc<Snapshot>>,
-    engine: EngineHandle,
-    gateway: Gateway,
-    desk: Desk,
+    (engine, gateway, desk): (EngineHandle, Gateway, Desk),
     stop: CancellationToken,
 ) {
     let mut former = None;
@@ -92,9 +90,11 @@ pub(super) async fn refreshes(
 
 /// Has sources read at once whose credential changed: those that were refused wait for nothing else.
 pub(super) async fn credentials(
-    mut news: broadcast::Receiver<CredentialId>,
-    snapshot: watch::Receiver<Arc<Snapshot>>,
-    scheduler: Scheduler,
+    (mut news, snapshot, scheduler): (
+        broadcast::Receiver<CredentialId>,
+        watch::Receiver<Arc<Snapshot>>,
+        Scheduler,
+    ),
     stop: CancellationToken,
 ) {
     loop {
