@@ -129,6 +129,9 @@ pub enum Command {
     /// Try sources, and see what they cost and whom they call
     #[command(subcommand)]
     Source(SourceCommand),
+    /// Show external services that are known, and begin to use one
+    #[command(subcommand)]
+    Connector(crate::command::connector::ConnectorCommand),
     /// Keep secrets of external APIs
     #[command(subcommand)]
     Cred(CredCommand),

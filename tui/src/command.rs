@@ -2,7 +2,7 @@
 
 mod apply;
 mod connection;
-mod connector;
+pub mod connector;
 mod cred;
 pub mod daemon;
 pub mod demo;
@@ -66,6 +66,7 @@ pub async fn run(
         Command::Discover(args) => discover::run(&args, link).await,
         Command::Daemon(command) => daemon::run(command, link).await,
         Command::Source(command) => source::run(command, link).await,
+        Command::Connector(command) => connector::run(command, link).await,
         Command::Cred(command) => cred::run(command, link).await,
         Command::Doctor(args) => doctor::run(&args, link).await,
         Command::Demo(args) => demo::run(args, link, look).await,

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::admit::admit;
 use super::change::{Collision, contested, own, propose, rebase};
-use super::check::{Spec, check};
+use super::check::{Problem, Spec, check};
 use super::diagnostic::{Diagnostic, nearest};
 use super::instances;
 use super::layer::{Layer, Managed};
@@ -285,32 +285,12 @@ impl Registry {
                 return Err(ApplyError::Circle(circle));
             }
         }
-        let unfit = self.unfit(layers, steps, &next);
+        let unfit = unfit(layers, steps, &next);
         if !unfit.is_empty() {
             return Err(ApplyError::Invalid(unfit));
         }
         next.configure();
         Ok(next)
-    }
-
-    /// What is wrong with the parameters of widgets that a change says something about, at the place
-    /// in the text where the change wrote them.
-    fn unfit(&self, layers: &[Arc<Layer>], steps: &[Step], next: &Snapshot) -> Vec<Diagnostic> {
-        let touched = |id: &DocumentId| layers.iter().any(|layer| layer.id == *id);
-        let told = |(id, problem): (DocumentId, super::check::Problem)| {
-            let mut writes = steps.iter().filter(|step| step.layer.is_some());
-            let written = writes.find(|step| step.layer.as_ref().is_some_and(|it| it.id == id));
-            match (written, next.documents.get(&id)) {
-                (Some(step), Some(document)) => {
-                    step.origin.merged(id.kind, &document.spec, &problem)
-                }
-                _ => Diagnostic::new(
-                    &id.to_string(),
-                    &format!("{}: {}", problem.location, problem.sentence),
-                ),
-            }
-        };
-        instances::problems(next, touched).into_iter().map(told).collect()
     }
 
     fn outcome(&self, write: &Write, step: &Step, next: &Snapshot) -> Outcome {
@@ -336,6 +316,24 @@ impl Step {
     fn new(origin: Origin, result: OutcomeResult, revision: u64) -> Self {
         Self { layer: None, origin, result, revision, warning: None }
     }
+}
+
+/// What is wrong with the parameters of widgets that a change says something about, at the place
+/// in the text where the change wrote them.
+fn unfit(layers: &[Arc<Layer>], steps: &[Step], next: &Snapshot) -> Vec<Diagnostic> {
+    let touched = |id: &DocumentId| layers.iter().any(|layer| layer.id == *id);
+    let told = |(id, problem): (DocumentId, Problem)| {
+        let mut writes = steps.iter().filter(|step| step.layer.is_some());
+        let written = writes.find(|step| step.layer.as_ref().is_some_and(|it| it.id == id));
+        match (written, next.documents.get(&id)) {
+            (Some(step), Some(document)) => step.origin.merged(id.kind, &document.spec, &problem),
+            _ => Diagnostic::new(
+                &id.to_string(),
+                format!("{}: {}", problem.location, problem.sentence),
+            ),
+        }
+    };
+    instances::problems(next, touched).into_iter().map(told).collect()
 }
 
 /// The layer that a change was made on.

@@ -58,6 +58,11 @@ impl Origin {
         Ok(Self { secure, host: host.to_string(), port })
     }
 
+    /// The origin of an address that may have a path.
+    pub fn of_address(address: &str) -> Result<Self, OriginError> {
+        Self::of(&Url::parse(address).map_err(|_| OriginError::Form)?)
+    }
+
     /// Whether a request to this URL may carry a credential of this origin.
     pub fn covers(&self, url: &Url) -> bool {
         Self::of(url).is_ok_and(|origin| origin == *self)

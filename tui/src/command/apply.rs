@@ -77,6 +77,15 @@ async fn one(
 
 /// A line for each document, and what else should be known.
 pub(super) fn report(response: &ApplyResponse) -> String {
+    told(response, true)
+}
+
+/// As [`report`], without the fields that changed: for documents that nobody wrote by hand.
+pub(super) fn brief(response: &ApplyResponse) -> String {
+    told(response, false)
+}
+
+fn told(response: &ApplyResponse, fields: bool) -> String {
     let mut text = String::new();
     for outcome in &response.outcomes {
         let id = outcome.id.clone().and_then(|id| DocumentId::try_from(id).ok());
@@ -91,7 +100,7 @@ pub(super) fn report(response: &ApplyResponse) -> String {
         };
         let would = if response.dry_run { " (dry run)" } else { "" };
         text.push_str(&format!("{id} {what}, revision {}{would}\n", outcome.revision));
-        for path in &outcome.changed_paths {
+        for path in outcome.changed_paths.iter().filter(|_| fields) {
             text.push_str(&format!("  {}\n", SafeText::new(path)));
         }
         for warning in &outcome.warnings {

@@ -89,9 +89,10 @@ async fn set(args: CredSetArgs, link: &LinkArgs) -> Result<ExitCode, CommandErro
 async fn rotate(args: CredRotateArgs, link: &LinkArgs) -> Result<ExitCode, CommandError> {
     let connection = Connection::open(link).await?;
     let typed = args.secret.fd.is_none() && !args.secret.stdin;
-    let kind = match typed {
-        true => known_kind(&connection, &args.name, &args.owner.scope).await?,
-        false => CredentialKind::default(),
+    let kind = if typed {
+        known_kind(&connection, &args.name, &args.owner.scope).await?
+    } else {
+        CredentialKind::default()
     };
     let secret = input::read(&args.secret, &Question::of_rotate(&args.name, kind))?;
     let request = wire::RotateCredentialRequest {

@@ -122,7 +122,8 @@ async fn plan(args: &SourcePlanArgs, link: &LinkArgs) -> Result<ExitCode, Comman
     Ok(if exceeds { ExitCode::from(EXIT_REFUSED) } else { ExitCode::SUCCESS })
 }
 
-fn budgets(apis: &[wire::ApiBudget]) -> String {
+/// What documents would cost, in lines.
+pub(super) fn budgets(apis: &[wire::ApiBudget]) -> String {
     let mut text = String::new();
     for api in apis {
         let name = SafeText::new(&api.api);

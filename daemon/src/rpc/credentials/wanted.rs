@@ -3,7 +3,6 @@
 use ccm_proto::model::connector::{CredentialKind, CredentialSchema};
 use ccm_proto::model::source::external_api::Auth;
 use ccm_proto::model::{ConnectorSpec, Name};
-use url::Url;
 
 use crate::secret::{Material, Origin, Pins};
 
@@ -32,20 +31,15 @@ impl Wanted {
         api_origin: Option<Origin>,
     ) -> Result<Self, String> {
         let base = connector.base_url.as_deref().map(origin).transpose()?;
-        let pins = match &connector.auth {
-            Some(Auth::Oauth2 { token_url, .. }) => {
-                let origin = origin(token_url)?;
-                let api_origin = api_origin.or(base).filter(|api| *api != origin);
-                Pins { origin, api_origin }
-            }
-            _ => {
-                let origin = base.ok_or_else(|| {
-                    format!(
-                        "the connector {name} has no address of its own; say --origin https://HOST"
-                    )
-                })?;
-                Pins { origin, api_origin }
-            }
+        let pins = if let Some(Auth::Oauth2 { token_url, .. }) = &connector.auth {
+            let origin = origin(token_url)?;
+            let api_origin = api_origin.or(base).filter(|api| *api != origin);
+            Pins { origin, api_origin }
+        } else {
+            let origin = base.ok_or_else(|| {
+                format!("the connector {name} has no address of its own; say --origin https://HOST")
+            })?;
+            Pins { origin, api_origin }
         };
         let schema = connector.credential.as_ref();
         let beginnings =
@@ -77,8 +71,7 @@ impl Wanted {
 }
 
 fn origin(address: &str) -> Result<Origin, String> {
-    let url = Url::parse(address).map_err(|error| error.to_string())?;
-    Origin::of(&url).map_err(|error| error.to_string())
+    Origin::of_address(address).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]
