@@ -426,3 +426,6 @@ fn placement(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

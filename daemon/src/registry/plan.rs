@@ -365,10 +365,15 @@ fn merge(
 ) -> Result<Statement, ApplyError> {
     let (before, _) = Layer::base(base);
     let (now, _) = Layer::base(current);
-    // Who says that there is none does not want to be united with what there is.
-    let exists = write.base_revision == Some(0) && !now.is_empty() && *proposed != *now;
-    let merged =
-        if exists { Err(everything(&now, proposed)) } else { rebase(&before, &now, proposed) };
+    let merged = if *proposed == *now {
+        // Who says what is said already changes nothing, whatever it was made on.
+        Ok(proposed.clone())
+    } else if write.base_revision == Some(0) && !now.is_empty() {
+        // Who says that there is none does not want to be united with what there is.
+        Err(everything(&now, proposed))
+    } else {
+        rebase(&before, &now, proposed)
+    };
     merged.map_err(|collisions| {
         ApplyError::Conflict(Box::new(Conflict {
             id: write.id.clone(),

@@ -147,3 +147,15 @@ fn a_path_that_cannot_be_read_is_told_when_it_is_written() {
     let ApplyError::Invalid(found) = refused else { panic!("{refused}") };
     assert_eq!(found[0].line, 10, "{}", found[0]);
 }
+
+#[test]
+fn what_is_there_already_is_created_again_without_a_conflict() {
+    let mut house = house();
+    let again = house.write("source/orders", Some(0), toml_text(ORDERS)).unwrap();
+    assert_eq!(again.result, OutcomeResult::Unchanged);
+    let other = ORDERS.replace("20", "30");
+    assert!(matches!(
+        house.write("source/orders", Some(0), toml_text(&other)),
+        Err(ApplyError::Conflict(_))
+    ));
+}
