@@ -45,14 +45,14 @@ fn place(source: char, at: usize) -> String {
 /// Values of two sources.
 fn query(index: usize) -> SourceSpec {
     let value = |at: usize| {
-        let [a, b, c, d, e] = [0, 1, 2, 3, 4].map(|part| at * 5 + part);
+        let of = |source: char, part: usize| place(source, at * 5 + part);
         format!(
             "v{at} = '({} + {}) / {} * 100 - max({}, {})'\n",
-            place('a', a),
-            place('a', b),
-            place('a', c),
-            place('a', d),
-            place(if at.is_multiple_of(10) { 'b' } else { 'a' }, e)
+            of('a', 0),
+            of('a', 1),
+            of('a', 2),
+            of('a', 3),
+            of(if at.is_multiple_of(10) { 'b' } else { 'a' }, 4)
         )
     };
     let values: String = (0..VALUES).map(value).collect();

@@ -133,8 +133,8 @@ impl Demo {
             match index % 5 {
                 2 => *value += f64::from(self.random.random_range(0..=rate)),
                 3 => {
-                    *value =
-                        hundredths(*value + self.random.random::<f64>() * f64::from(rate) / 10.0)
+                    let more = self.random.random::<f64>() * f64::from(rate) / 10.0;
+                    *value = hundredths(*value + more);
                 }
                 4 => *value = hundredths(*value + self.random.random_range(-1.0..1.0)),
                 _ => {}
