@@ -78,6 +78,13 @@ fn complaint(errors: &cel::ParseErrors) -> String {
     let words = first.map(|error| error.msg.replace('\n', " ")).unwrap_or_default();
     let column = first.map_or(1, |error| error.pos.1.max(1));
     let words = words.strip_prefix("Syntax error: ").unwrap_or(&words);
+    // What the parser expected is a list of its own words, which help nobody.
+    let words = words.split(" expecting ").next().unwrap_or(words);
+    if words.contains("'<EOF>'") {
+        return format!("this is no expression: it ends too early, at character {column}");
+    }
+    let words =
+        words.replace("mismatched input", "unexpected").replace("extraneous input", "unexpected");
     format!("this is no expression: {words} at character {column}")
 }
 

@@ -57,9 +57,10 @@ fn exchange(exchange: &wire::Exchange, full: bool) -> String {
         text.push_str(&format!(">   with the credential {name}, which is not shown\n"));
     }
     text.push_str(&body(&exchange.request_body, '>', full));
-    let status = match exchange.status {
-        0 => "no answer".to_owned(),
-        status => format!("status {status}"),
+    let status = match (exchange.status, exchange.hit.as_str()) {
+        (0, "ran") => "ended".to_owned(),
+        (0, _) => "no answer".to_owned(),
+        (status, _) => format!("status {status}"),
     };
     let phases: Vec<String> = exchange
         .phases
@@ -67,14 +68,12 @@ fn exchange(exchange: &wire::Exchange, full: bool) -> String {
         .map(|phase| format!("{} {:.1} ms", SafeText::new(&phase.name), phase.ms))
         .collect();
     let from = match exchange.hit.as_str() {
-        "miss" => String::new(),
+        "miss" | "ran" => String::new(),
         hit => format!(" ({})", SafeText::new(hit)),
     };
-    text.push_str(&format!(
-        "< {status}{from}, {} bytes, {}\n",
-        exchange.answer_bytes,
-        phases.join(", ")
-    ));
+    let mut line = vec![format!("< {status}{from}"), format!("{} bytes", exchange.answer_bytes)];
+    line.extend(phases);
+    text.push_str(&format!("{}\n", line.join(", ")));
     for header in &exchange.answer_headers {
         text.push_str(&format!("<   {}\n", SafeText::new(header)));
     }
