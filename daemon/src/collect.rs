@@ -264,7 +264,7 @@ pub fn collectors(environment: Environment) -> Factory {
             SourceType::ExternalApi => Collector::Fetch(Box::new(ExternalApi::new(
                 &name,
                 &spec,
-                assignment.connector.as_deref(),
+                assignment.connector.as_ref(),
                 &environment,
             ))),
             SourceType::Prometheus => match spec.prometheus.clone() {

@@ -151,6 +151,10 @@ pub fn column_value(cell: &Cell, notation: impl Into<Notation>) -> Written<'_> {
         (Some(number), Format::Percent, _) if number.abs() < 1e6 => {
             Written::new(Cow::Owned(format!("{number:.1}")), "%")
         }
+        // Of which unit a duration is depends on its length.
+        (Some(_), Format::Duration | Format::Milliseconds, _) => {
+            Written::new(Cow::Owned(value(cell, notation).to_string()), "")
+        }
         _ => value(cell, notation),
     }
 }

@@ -139,6 +139,7 @@ impl DaemonReader {
             ("sources".to_owned(), tables::sources(&census.sources(), at)),
             ("modules".to_owned(), listed),
             ("apis".to_owned(), tables::apis(apis, before, at)),
+            ("quotas".to_owned(), tables::quotas(apis)),
             ("credentials".to_owned(), tables::credentials(&gateway.credentials())),
         ]
     }

@@ -1,6 +1,6 @@
 //! Services outside: generic HTTP and JSON, and whatever connectors know.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use ccm_proto::SafeText;
 use ccm_proto::model::source::external_api::Method as ApiMethod;
@@ -31,20 +31,31 @@ const ITEMS_MAX: usize = 50_000;
 /// Reads one source of an external service.
 pub struct ExternalApi {
     source: Name,
-    ready: Result<Ready, SafeText>,
-    bounds: Limits,
+    spec: Arc<SourceSpec>,
+    connector: Option<Arc<ConnectorSpec>>,
+    kept: Result<Kept, SafeText>,
     gateway: Gateway,
     credentials: Credentials,
 }
 
-/// A plan whose parts have all been read.
-struct Ready {
-    plan: Plan,
-    pages: Option<Pages>,
+/// What stays from one reading to the next.
+struct Kept {
     extractor: Extractor,
     trust: Option<Arc<Trust>>,
-    quota: Option<Arc<QuotaHeaders>>,
 }
+
+/// A plan whose parts have all been read. It is made for each reading from the documents, which
+/// are there anyway, so that a source that waits takes little room.
+struct Ready<'a> {
+    plan: Plan,
+    pages: Option<Pages>,
+    trust: Option<&'a Arc<Trust>>,
+    quota: Arc<QuotaHeaders>,
+    bounds: Limits,
+}
+
+/// The names of quota headers in common use, shared by all who name none.
+static COMMON_QUOTA: LazyLock<Arc<QuotaHeaders>> = LazyLock::new(Arc::default);
 
 /// A page that came.
 struct Page {
@@ -57,15 +68,15 @@ impl ExternalApi {
     /// Of a source and its connector. What is wrong with them is told by the first reading.
     pub fn new(
         source: &Name,
-        spec: &SourceSpec,
-        connector: Option<&ConnectorSpec>,
+        spec: &Arc<SourceSpec>,
+        connector: Option<&Arc<ConnectorSpec>>,
         environment: &Environment,
     ) -> Self {
-        let total = spec.effective_timeout();
         Self {
             source: source.clone(),
-            ready: Ready::new(source, spec, connector),
-            bounds: Limits { total, ..Limits::default() },
+            spec: Arc::clone(spec),
+            connector: connector.cloned(),
+            kept: Kept::new(source, spec, connector.map(AsRef::as_ref)),
             gateway: environment.gateway.clone(),
             credentials: environment.credentials.clone(),
         }
@@ -73,13 +84,15 @@ impl ExternalApi {
 
     async fn read(&mut self, at: Timestamp) -> Result<Reading, CollectError> {
         let body = self.whole(at).await?;
-        let ready = self.ready.as_mut().map_err(|cause| hold(cause.clone()))?;
-        Ok(ready.extractor.reading(at, body))
+        let kept = self.kept.as_mut().map_err(|cause| hold(cause.clone()))?;
+        Ok(kept.extractor.reading(at, body))
     }
 
     /// The answer with all of its pages.
     async fn whole(&self, at: Timestamp) -> Result<Json, CollectError> {
-        let ready = self.ready.as_ref().map_err(|cause| hold(cause.clone()))?;
+        let kept = self.kept.as_ref().map_err(|cause| hold(cause.clone()))?;
+        let ready = Ready::new(&self.spec, self.connector.as_deref(), kept.trust.as_ref());
+        let ready = &ready.map_err(hold)?;
         let first: Vec<(String, String)> = ready.pages.iter().filter_map(Pages::first).collect();
         let page = self.page(ready, at, &first, None).await?;
         let Some(pages) = &ready.pages else { return Ok(page.body) };
@@ -106,7 +119,7 @@ impl ExternalApi {
     /// One page: at `place`, or where the plan says, with `more` parameters.
     async fn page(
         &self,
-        ready: &Ready,
+        ready: &Ready<'_>,
         at: Timestamp,
         more: &[(String, String)],
         place: Option<Url>,
@@ -126,7 +139,7 @@ impl ExternalApi {
     /// Asks. A token that is refused is fetched anew once: it may have been withdrawn early.
     async fn fetch(
         &self,
-        ready: &Ready,
+        ready: &Ready<'_>,
         request: Arc<Request>,
         url: &Url,
     ) -> Result<Fetched, CollectError> {
@@ -145,7 +158,7 @@ impl ExternalApi {
 
     async fn call(
         &self,
-        ready: &Ready,
+        ready: &Ready<'_>,
         request: &Arc<Request>,
         url: &Url,
     ) -> Result<Call, CollectError> {
@@ -159,8 +172,8 @@ impl ExternalApi {
             call.limits = limits.into();
         }
         call.caching = plan.cache.map_or(Caching::Headers, Caching::AtLeast);
-        call.quota = ready.quota.clone();
-        call.bounds = self.bounds;
+        call.quota = Some(Arc::clone(&ready.quota));
+        call.bounds = ready.bounds;
         call.credential = self.credential(plan, url).await?;
         Ok(call)
     }
@@ -179,27 +192,38 @@ impl Fetch for ExternalApi {
     }
 }
 
-impl Ready {
+fn words(error: &dyn std::error::Error) -> SafeText {
+    SafeText::new(&error.to_string())
+}
+
+impl Kept {
     fn new(
         source: &Name,
         spec: &SourceSpec,
         connector: Option<&ConnectorSpec>,
     ) -> Result<Self, SafeText> {
-        let words = |error: &dyn std::error::Error| SafeText::new(&error.to_string());
+        let ready = Ready::new(spec, connector, None)?;
+        let extract = ready.plan.extract.as_ref();
+        let extractor = Extractor::new(source, extract).map_err(|error| words(&error))?;
+        let file = spec.external_api.as_ref().and_then(|api| api.ca_file.as_deref());
+        let trust = file.map(Trust::read).transpose().map_err(|error| words(&error))?;
+        Ok(Self { extractor, trust: trust.map(Arc::new) })
+    }
+}
+
+impl<'a> Ready<'a> {
+    fn new(
+        spec: &SourceSpec,
+        connector: Option<&ConnectorSpec>,
+        trust: Option<&'a Arc<Trust>>,
+    ) -> Result<Self, SafeText> {
         let plan = Plan::new(spec, connector).map_err(|error| words(&error))?;
         let pages = plan.pagination.as_ref().map(Pages::new).transpose();
         let pages = pages.map_err(|error| words(&error))?;
-        let extractor = Extractor::new(source, plan.extract.as_ref()).map_err(|e| words(&e))?;
-        let file = spec.external_api.as_ref().and_then(|api| api.ca_file.as_deref());
-        let trust = file.map(Trust::read).transpose().map_err(|error| words(&error))?;
-        let quota = plan.quota.as_ref().map_or_else(QuotaHeaders::default, QuotaHeaders::from);
-        Ok(Self {
-            pages,
-            extractor,
-            trust: trust.map(Arc::new),
-            quota: Some(Arc::new(quota)),
-            plan,
-        })
+        let common = || Arc::clone(&COMMON_QUOTA);
+        let quota = plan.quota.as_ref().map_or_else(common, |names| Arc::new(names.into()));
+        let bounds = Limits { total: spec.effective_timeout(), ..Limits::default() };
+        Ok(Self { pages, trust, quota, bounds, plan })
     }
 
     fn request(&self, url: &Url, body: Option<String>) -> Result<Request, RequestError> {
@@ -219,7 +243,7 @@ impl Ready {
             let json = HeaderValue::from_static("application/json");
             request = request.with_header(CONTENT_TYPE, json)?.with_body(body.into());
         }
-        Ok(match &self.trust {
+        Ok(match self.trust {
             Some(trust) => request.with_trust(Arc::clone(trust)),
             None => request,
         })

@@ -1,5 +1,6 @@
 //! Fakes of services, read by the daemon's own collector.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ccm_daemon::clock::Clock;
@@ -76,8 +77,9 @@ impl Daemon {
         }))
         .unwrap();
         assert_eq!(source.problems(), []);
+        let (source, connector) = (Arc::new(source), Arc::new(self.spec.clone()));
         let mut collector =
-            ExternalApi::new(endpoint, &source, Some(&self.spec), &self.environment);
+            ExternalApi::new(endpoint, &source, Some(&connector), &self.environment);
         collector.fetch(Moment { at: AT, elapsed: Duration::ZERO }).await
     }
 }

@@ -8,7 +8,7 @@ use ccm_proto::SafeText;
 use ccm_proto::model::{Quality, Timestamp, Value};
 
 use crate::collect::SourceStatus;
-use crate::collect::http::{ApiState, CredentialUse, Usage};
+use crate::collect::http::{ApiState, CredentialUse, Quota, Usage};
 
 /// The most rows of a list: more than anybody reads, and a megabyte of a reading at most. Of
 /// sources those in trouble come first.
@@ -69,10 +69,6 @@ pub(super) fn apis(
 
 fn api_row(api: &ApiState, before: Option<(&Counts, Duration)>, now: Timestamp) -> Value {
     let credential = api.credential.as_deref();
-    let name = match credential {
-        Some(credential) => format!("{} with {credential}", api.api),
-        None => api.api.to_string(),
-    };
     let former = before.filter(|(_, since)| !since.is_zero()).map(|(counts, since)| {
         let own = counts.get(&(Arc::clone(&api.api), api.credential.clone()));
         // What is new since was not called before.
@@ -85,7 +81,7 @@ fn api_row(api: &ApiState, before: Option<(&Counts, Duration)>, now: Timestamp) 
         })
     };
     let mut entries = vec![
-        ("name", Value::from(SafeText::new(&name).as_str())),
+        ("name", name_of(api)),
         ("api", SafeText::new(&api.api).as_str().into()),
         ("credential", text(credential.map(SafeText::new).as_ref())),
         ("breaker", api.breaker.to_string().into()),
@@ -98,19 +94,47 @@ fn api_row(api: &ApiState, before: Option<(&Counts, Duration)>, now: Timestamp) 
     entries.extend(usage(&api.usage));
     // An API that never said anything about a quota has no series of it.
     if let Some(quota) = api.quota {
-        let used = quota.limit.zip(quota.remaining).and_then(|(limit, remaining)| {
-            let used = limit.saturating_sub(remaining) as f64 / limit as f64;
-            (limit > 0).then_some((used * 1_000.0).round() / 10.0)
-        });
         entries.extend([
             ("quota_limit", quota.limit.into()),
             ("quota_remaining", quota.remaining.into()),
-            ("quota_used", used.into()),
+            ("quota_used", used(quota).into()),
             ("reset", moment(quota.reset)),
             ("reset_seconds", quota.reset.map(|at| at.since(now).as_millis() / 1_000).into()),
         ]);
     }
     Value::map(entries)
+}
+
+/// A row for every API that tells how much of its quota is used.
+pub(super) fn quotas(apis: &[ApiState]) -> Value {
+    let row = |api: &ApiState| {
+        let quota = api.quota?;
+        Some(Value::map([
+            ("name", name_of(api)),
+            ("used", used(quota)?.into()),
+            ("remaining", quota.remaining.into()),
+            ("limit", quota.limit.into()),
+        ]))
+    };
+    apis.iter().filter_map(row).take(ROWS_MAX).collect::<Vec<_>>().into()
+}
+
+/// The share of a quota that is used, in percent.
+fn used(quota: Quota) -> Option<f64> {
+    let (limit, remaining) = quota.limit.zip(quota.remaining)?;
+    let used = limit.saturating_sub(remaining) as f64 / limit as f64;
+    (limit > 0).then_some((used * 1_000.0).round() / 10.0)
+}
+
+/// What tells rows apart: the API as people call it, and its credential.
+fn name_of(api: &ApiState) -> Value {
+    let plain = api.api.strip_prefix("https://").or_else(|| api.api.strip_prefix("http://"));
+    let plain = plain.unwrap_or(&api.api);
+    let name = match &api.credential {
+        Some(credential) => format!("{plain} with {credential}"),
+        None => plain.to_owned(),
+    };
+    SafeText::new(&name).as_str().into()
 }
 
 /// A row for every credential that was used.
@@ -149,7 +173,7 @@ mod tests {
     use ccm_proto::model::{Interval, Name};
 
     use super::*;
-    use crate::collect::http::{Quota, Unusual, breaker};
+    use crate::collect::http::{Unusual, breaker};
 
     const NOW: Timestamp = Timestamp::from_millis(100_000);
 
@@ -214,6 +238,10 @@ mod tests {
             let row = &rows(&table)[0];
             assert_eq!(row.at("quota_used").unwrap().as_number(), used, "{quota:?}");
             assert_eq!(row.at("reset_seconds").unwrap().as_number(), Some(90.0));
+            let meters = quotas(&[api("https://a", None, 0, quota), api("b", None, 0, None)]);
+            let meter = rows(&meters).first().map(|row| row.at("used").unwrap().clone());
+            assert_eq!(meter.as_ref().and_then(Value::as_number), used);
+            assert!(rows(&meters).len() <= 1, "no meter of what is not told");
         }
         let table = apis(&[api("a", None, 0, None)], None, NOW);
         assert_eq!(rows(&table)[0].at("quota_used"), None, "no series of what is not told");
