@@ -267,7 +267,7 @@ pub fn collectors(environment: Environment) -> Factory {
                 assignment.connector.as_ref(),
                 &environment,
             ))),
-            SourceType::Prometheus => match spec.prometheus.clone() {
+            SourceType::Prometheus => match spec.prometheus.as_deref().cloned() {
                 Some(config) => environment.prometheus(name, config, spec.effective_timeout()),
                 None => Collector::Fetch(Box::new(Unable(spec.source_type))),
             },

@@ -31,8 +31,10 @@ impl Bench {
     }
 
     fn collector(&self) -> Collector {
-        let spec =
-            SourceSpec { exec: Some(self.config.clone()), ..SourceSpec::new(SourceType::Exec) };
+        let spec = SourceSpec {
+            exec: Some(Box::new(self.config.clone())),
+            ..SourceSpec::new(SourceType::Exec)
+        };
         let launcher = Launcher::Through(PathBuf::from(env!("CARGO_BIN_EXE_ccmd")));
         collector(&Name::new("job").unwrap(), &spec, launcher, Some(self.tap.clone()))
     }

@@ -125,7 +125,7 @@ fn cost(assignment: &Assignment) -> Option<Cost> {
             let what = if queries > 1 { format!(", {queries} queries") } else { String::new() };
             Some(plain(host(&config.url), queries as f64, &what))
         }
-        SourceType::Probe => match spec.probe.as_ref()? {
+        SourceType::Probe => match spec.probe.as_deref()? {
             ProbeConfig::Http { url, .. } => Some(plain(host(url), 1.0, "")),
             _ => None,
         },

@@ -35,7 +35,7 @@ pub fn collector(
     launcher: Launcher,
     tap: Option<Tap>,
 ) -> Collector {
-    let Some(config) = spec.exec.clone() else {
+    let Some(config) = spec.exec.as_deref().cloned() else {
         return Collector::Fetch(Box::new(Unusable(SafeText::from("there is no [exec] section"))));
     };
     let answers = match Answers::new(name, config.format, spec.extract.as_ref()) {

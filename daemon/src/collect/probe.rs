@@ -52,7 +52,7 @@ pub fn collector(name: &Name, spec: &SourceSpec, surroundings: Surroundings) -> 
     let timeout = spec.effective_timeout().as_duration();
     let reserve = RESERVE.min(timeout / 4);
     Collector::Fetch(Box::new(Prober {
-        config: spec.probe.clone(),
+        config: spec.probe.as_deref().cloned(),
         limit: timeout.saturating_sub(reserve),
         recorder: Recorder::new(name.clone()),
         name: name.clone(),

@@ -107,7 +107,8 @@ impl Parts {
         let interval = spec.effective_interval();
         let status = SourceStatus::new(name.clone(), spec.source_type, interval);
         let status = Arc::new(Mutex::new(status));
-        let task = Task {
+        let task = Box::new(Task {
+            runner: Runner::new(name, (self.factory)(name, assignment)),
             parts: self.clone(),
             name: name.clone(),
             timeout: spec.effective_timeout(),
@@ -118,15 +119,15 @@ impl Parts {
             refresh: Arc::clone(&refresh),
             status: Arc::clone(&status),
             last: None,
-        };
-        let runner = Runner::new(name, (self.factory)(name, assignment));
-        let task = tokio::spawn(task.run(runner));
+        });
+        let task = tokio::spawn(task.run());
         Source { assignment: assignment.clone(), refresh, status, task }
     }
 }
 
 /// The task of one source.
 struct Task {
+    runner: Runner,
     parts: Parts,
     name: Name,
     timeout: Interval,
@@ -137,14 +138,15 @@ struct Task {
 }
 
 impl Task {
-    async fn run(mut self, mut runner: Runner) {
+    /// What is needed for an attempt only is on the heap for as long: of many sources most wait.
+    async fn run(mut self: Box<Self>) {
         let mut tick = None;
         loop {
             let begun = self.parts.clock.elapsed();
-            let result = self.attempt(&mut runner, tick).await;
+            let result = Box::pin(self.attempt(tick)).await;
             let spent = self.parts.clock.elapsed().saturating_sub(begun);
             let next = self.conclude(&result, spent.as_secs_f64() * 1_000.0);
-            let follow = result.is_ok() && runner.speaks_by_itself();
+            let follow = result.is_ok() && self.runner.speaks_by_itself();
             let event = match result {
                 Ok(reading) => Event::Read(reading),
                 Err(error) => Event::Failed(Failure {
@@ -154,7 +156,7 @@ impl Task {
                     next_at: next.map(|slot| slot.start),
                 }),
             };
-            if self.parts.events.send(event).await.is_err() {
+            if Box::pin(self.parts.events.send(event)).await.is_err() {
                 return;
             }
             tick = if follow { None } else { Some(self.wait(next).await) };
@@ -162,18 +164,14 @@ impl Task {
     }
 
     /// One attempt at a reading for `tick`; the first one chooses its tick itself.
-    async fn attempt(
-        &mut self,
-        runner: &mut Runner,
-        tick: Option<Timestamp>,
-    ) -> Result<Reading, CollectError> {
-        let clock = self.parts.clock.clone();
+    async fn attempt(&mut self, tick: Option<Timestamp>) -> Result<Reading, CollectError> {
+        let Self { runner, parts: Parts { clock, .. }, schedule, last, .. } = self;
         if let Runner::Follower(follower) = runner {
-            let reading = follower.next(&clock).await;
-            self.last = Some(clock.now());
+            let reading = follower.next(clock).await;
+            *last = Some(clock.now());
             return reading;
         }
-        let asked = runner.ask(&self.schedule, tick, &mut self.last, &clock);
+        let asked = runner.ask(schedule, tick, last, clock);
         let attempt = tokio::time::timeout(self.timeout.as_duration(), asked).await;
         let result = attempt.unwrap_or(Err(CollectError::Timeout(self.timeout)));
         if matches!(result, Err(CollectError::Ended)) {
@@ -249,12 +247,13 @@ impl Task {
     }
 
     /// Waits for a slot, or for a request that comes before it.
-    async fn wait(&self, slot: Option<Slot>) -> Timestamp {
+    async fn wait(&mut self, slot: Option<Slot>) -> Timestamp {
+        let Self { parts: Parts { clock, .. }, schedule, refresh, last, status, .. } = self;
         loop {
             let slot_begins = async {
                 match slot {
                     Some(slot) => {
-                        let remaining = slot.start.since(self.parts.clock.now());
+                        let remaining = slot.start.since(clock.now());
                         tokio::time::sleep(remaining.as_duration()).await;
                         slot.tick
                     }
@@ -264,12 +263,12 @@ impl Task {
             tokio::select! {
                 biased;
                 tick = slot_begins => return tick,
-                () = self.refresh.notified() => {
-                    let now = self.parts.clock.now();
+                () = refresh.notified() => {
+                    let now = clock.now();
                     // A failed attempt left its tick without a reading: that is no reason to wait.
-                    let failed = locked(&self.status).failures_in_row > 0;
-                    let last = self.last.filter(|_| !failed);
-                    if let Some(tick) = self.schedule.on_demand(last, now) {
+                    let failed = locked(status).failures_in_row > 0;
+                    let last = last.filter(|_| !failed);
+                    if let Some(tick) = schedule.on_demand(last, now) {
                         return tick;
                     }
                 }

@@ -69,16 +69,16 @@ pub struct SourceSpec {
     pub module: Option<ModuleConfig>,
     /// Options of an `external_api` source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub external_api: Option<ExternalApiConfig>,
+    pub external_api: Option<Box<ExternalApiConfig>>,
     /// Options of a `prometheus` source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub prometheus: Option<PrometheusConfig>,
+    pub prometheus: Option<Box<PrometheusConfig>>,
     /// Options of an `exec` source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub exec: Option<ExecConfig>,
+    pub exec: Option<Box<ExecConfig>>,
     /// Options of a `probe` source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub probe: Option<ProbeConfig>,
+    pub probe: Option<Box<ProbeConfig>>,
     /// Options of a `push` source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub push: Option<PushConfig>,
@@ -254,22 +254,22 @@ impl SourceSpec {
             (
                 SourceType::ExternalApi,
                 self.external_api.is_some(),
-                own(self.external_api.as_ref().map(ExternalApiConfig::problems)),
+                own(self.external_api.as_deref().map(ExternalApiConfig::problems)),
             ),
             (
                 SourceType::Prometheus,
                 self.prometheus.is_some(),
-                own(self.prometheus.as_ref().map(PrometheusConfig::problems)),
+                own(self.prometheus.as_deref().map(PrometheusConfig::problems)),
             ),
             (
                 SourceType::Exec,
                 self.exec.is_some(),
-                own(self.exec.as_ref().map(ExecConfig::problems)),
+                own(self.exec.as_deref().map(ExecConfig::problems)),
             ),
             (
                 SourceType::Probe,
                 self.probe.is_some(),
-                own(self.probe.as_ref().map(ProbeConfig::problems)),
+                own(self.probe.as_deref().map(ProbeConfig::problems)),
             ),
             (
                 SourceType::Push,

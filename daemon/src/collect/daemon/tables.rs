@@ -40,6 +40,9 @@ pub(super) fn sources(sources: &[SourceStatus], now: Timestamp) -> Value {
 }
 
 fn source_row(source: &SourceStatus, now: Timestamp) -> Value {
+    // Others are not asked.
+    let asked = source.last_attempt.filter(|_| source.source_type.is_collected());
+    let took = asked.map(|_| source.last_duration_ms);
     let age = source.last_success.map(|at| now.since(at).as_millis() / 1_000);
     Value::map([
         ("name", Value::from(source.name.as_str())),
@@ -49,7 +52,7 @@ fn source_row(source: &SourceStatus, now: Timestamp) -> Value {
         ("last_success", moment(source.last_success)),
         ("age_seconds", age.into()),
         ("interval_seconds", (source.interval.as_millis() as f64 / 1_000.0).into()),
-        ("last_duration_ms", source.last_attempt.map(|_| source.last_duration_ms).into()),
+        ("last_duration_ms", took.into()),
         ("readings", source.readings.into()),
         ("failures", source.failures.into()),
         ("failures_in_row", u64::from(source.failures_in_row).into()),

@@ -105,7 +105,7 @@ impl Plan {
     /// Puts a source and its connector together. What the source says counts, as far as the
     /// connector lets it.
     pub fn new(spec: &SourceSpec, connector: Option<&ConnectorSpec>) -> Result<Self, PlanError> {
-        let config = spec.external_api.as_ref().ok_or(PlanError::NoBase)?;
+        let config = spec.external_api.as_deref().ok_or(PlanError::NoBase)?;
         if let (Some(name), None) = (&config.connector, connector) {
             return Err(PlanError::NoConnector(name.clone()));
         }
