@@ -12,7 +12,7 @@ use crate::notices::NoticeBoard;
 
 /// How long everything must have been usual before a notice is taken down. Rates are told by the
 /// minute, so that one that goes on looks usual at the beginning of each.
-const QUIET: Duration = Duration::from_secs(120);
+const QUIET: Duration = Duration::from_mins(2);
 
 /// The most notices of this kind; when everything is unusual the first tell enough.
 const UNUSUAL_MAX: usize = 32;

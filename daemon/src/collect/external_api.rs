@@ -223,7 +223,7 @@ impl<'a> Ready<'a> {
         let common = || Arc::clone(&COMMON_QUOTA);
         let quota = plan.quota.as_ref().map_or_else(common, |names| Arc::new(names.into()));
         let bounds = Limits { total: spec.effective_timeout(), ..Limits::default() };
-        Ok(Self { pages, trust, quota, bounds, plan })
+        Ok(Self { plan, pages, trust, quota, bounds })
     }
 
     fn request(&self, url: &Url, body: Option<String>) -> Result<Request, RequestError> {

@@ -60,9 +60,8 @@ async fn answer(mut stream: TcpStream, manner: Arc<Manner>) {
             }
             Manner::Drips(bytes, again) => {
                 let _ = stream.write_all(bytes).await;
-                let mut drops = tokio::time::interval(Duration::from_millis(20));
                 while stream.write_all(again).await.is_ok() {
-                    drops.tick().await;
+                    tokio::time::sleep(Duration::from_millis(20)).await;
                 }
                 true
             }

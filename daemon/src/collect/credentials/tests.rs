@@ -93,7 +93,7 @@ impl Scene {
         }))
         .unwrap();
         let name = Name::new("x").unwrap();
-        let mut collector = ExternalApi::new(&name, &source, None, &self.environment);
+        let mut collector = ExternalApi::new(&name, &Arc::new(source), None, &self.environment);
         let moment = Moment { at: AT, elapsed: Duration::ZERO };
         let reading = collector.fetch(moment).await?;
         Ok(serde_json::to_string(&reading.value).unwrap())

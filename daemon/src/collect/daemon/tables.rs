@@ -8,7 +8,7 @@ use ccm_proto::SafeText;
 use ccm_proto::model::{Quality, Timestamp, Value};
 
 use crate::collect::SourceStatus;
-use crate::collect::http::{ApiState, CredentialUse, Quota, Usage};
+use crate::collect::http::{ApiState, CredentialUse, Quota, Unusual, Usage};
 
 /// The most rows of a list: more than anybody reads, and a megabyte of a reading at most. Of
 /// sources those in trouble come first.
@@ -157,7 +157,7 @@ fn usage(usage: &Usage) -> [(&'static str, Value); 7] {
         ("unsent", usage.unsent.into()),
         ("bytes", usage.bytes.into()),
         ("last", moment(usage.last)),
-        ("unusual", usage.unusual.map(|unusual| unusual.as_str()).into()),
+        ("unusual", usage.unusual.map(Unusual::as_str).into()),
     ]
 }
 
@@ -176,7 +176,7 @@ mod tests {
     use ccm_proto::model::{Interval, Name};
 
     use super::*;
-    use crate::collect::http::{Unusual, breaker};
+    use crate::collect::http::breaker;
 
     const NOW: Timestamp = Timestamp::from_millis(100_000);
 
