@@ -61,7 +61,7 @@ impl Question {
 mod tests {
     use super::*;
 
-    fn connector(auth: serde_json::Value) -> ConnectorSpec {
+    fn connector(auth: &serde_json::Value) -> ConnectorSpec {
         serde_json::from_value(serde_json::json!({
             "title": "Shop",
             "base_url": "https://shop.example",
@@ -79,7 +79,7 @@ mod tests {
             let auth = serde_json::json!({
                 "type": "oauth2", "grant": grant, "token_url": "https://shop.example/token",
             });
-            Question::of_set(&name, CredentialKind::Oauth2, Some(&connector(auth)))
+            Question::of_set(&name, CredentialKind::Oauth2, Some(&connector(&auth)))
         };
         let both = ask("refresh_token");
         assert_eq!(both.first.as_str(), "client secret of shop");
