@@ -14,7 +14,12 @@ use tempfile::TempDir;
 
 /// What reads a source that blocks, as the daemon makes it.
 pub(crate) fn reader(name: &str, spec: SourceSpec) -> Box<dyn Read> {
-    let factory = collectors(Environment::alone(Clock::system()));
+    reader_in(Environment::alone(Clock::system()), name, spec)
+}
+
+/// As [`reader`], within a daemon that does something.
+pub(crate) fn reader_in(environment: Environment, name: &str, spec: SourceSpec) -> Box<dyn Read> {
+    let factory = collectors(environment);
     match factory(&Name::new(name).unwrap(), &Arc::new(spec).into()) {
         Collector::Read(make) => make(),
         _ => panic!("{name} does not block"),
