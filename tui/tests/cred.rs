@@ -130,3 +130,32 @@ fn the_terminal_shows_what_is_typed_again_after_ctrl_c_and_after_a_signal() {
     }
     assert!(home.run(&["cred", "list", "--json"]).contains("\"credentials\": []"));
 }
+
+#[test]
+fn a_connector_says_what_is_asked_for_and_a_client_may_have_a_second_line() {
+    let home = Home::new();
+    home.run(&["daemon", "start"]);
+    let ask = |arguments: &[&str]| {
+        Pty::run(env!("CARGO_BIN_EXE_ccm"), &[&["cred"], arguments].concat(), &home.variables())
+    };
+    let mut pty = ask(&["set", "stripe", "--connector", "stripe"]);
+    pty.wait("the question", |screen| screen.contents().contains("secret of stripe"));
+    let said = pty.screen.screen().contents();
+    assert!(said.contains("restricted API key") && said.contains("Dashboard"), "{said}");
+    pty.type_keys(&format!("{SECRET}\r"));
+    pty.wait("the refusal", |screen| screen.contents().contains("rk_live_ or rk_test_"));
+    let end = pty.end();
+    assert!(!end.status.success() && !end.written.contains("canary"), "{}", end.written);
+
+    let google = ["set", "ga", "--connector", "google-analytics", "--account", "me"];
+    let mut pty = ask(&google);
+    pty.wait("the first question", |screen| screen.contents().contains("client secret of ga"));
+    pty.type_keys("one\r");
+    pty.wait("the second question", |screen| screen.contents().contains("refresh token of ga"));
+    pty.type_keys("two\r");
+    pty.wait("the answer", |screen| screen.contents().contains("ga set, version 1"));
+    assert!(pty.end().status.success());
+    let list = home.run(&["cred", "list"]);
+    let (token, api) = ("https://oauth2.googleapis.com", "https://analyticsdata.googleapis.com");
+    assert!(list.contains(&format!("{token}, its tokens also for {api}")), "{list}");
+}

@@ -87,16 +87,33 @@ impl Location {
         Self(steps)
     }
 
-    /// Reads the form in which the model's checks name fields.
-    fn parse(text: &str) -> Self {
-        let mut steps = Vec::new();
-        for part in text.split('.').filter(|part| !part.is_empty()) {
-            let (key, indices) = part.split_once('[').unwrap_or((part, ""));
-            steps.push(Step::Key(key.to_owned()));
-            let indices = indices.split('[').filter_map(|i| i.trim_end_matches(']').parse().ok());
-            steps.extend(indices.map(Step::Index));
+    /// Reads the form in which the model's checks name fields, by the tree whose fields these are:
+    /// a key may hold dots itself.
+    fn parse(tree: &Value, text: &str) -> Self {
+        let mut location = Self::default();
+        let mut rest = text;
+        while !rest.is_empty() {
+            let (step, behind) = if let Some(index) = rest.strip_prefix('[') {
+                let (index, behind) = index.split_once(']').unwrap_or((index, ""));
+                (index.parse().ok().map(Step::Index), behind)
+            } else {
+                let key = location.get(tree).and_then(|table| longest_key(table, rest));
+                let plain = || rest.split(['.', '[']).next().unwrap_or_default();
+                let key = key.unwrap_or_else(plain);
+                let named = (!key.is_empty()).then(|| Step::Key(key.to_owned()));
+                (named, rest.strip_prefix(key).unwrap_or_default())
+            };
+            location.0.extend(step);
+            rest = behind.strip_prefix('.').unwrap_or(behind);
         }
-        Self(steps)
+        location
+    }
+
+    fn get<'v>(&self, tree: &'v Value) -> Option<&'v Value> {
+        self.0.iter().try_fold(tree, |value, step| match step {
+            Step::Key(key) => value.as_object()?.get(key),
+            Step::Index(index) => value.as_array()?.get(*index),
+        })
     }
 
     fn get_mut<'v>(&self, tree: &'v mut Value) -> Option<&'v mut Value> {
@@ -118,6 +135,14 @@ impl fmt::Display for Location {
         }
         Ok(())
     }
+}
+
+/// The longest key of a table that a path begins with.
+fn longest_key<'p>(table: &Value, path: &'p str) -> Option<&'p str> {
+    let keys = table.as_object()?.keys();
+    let ends = |rest: &str| rest.is_empty() || rest.starts_with(['.', '[']);
+    let begins = keys.filter(|key| path.strip_prefix(key.as_str()).is_some_and(ends));
+    path.get(..begins.map(String::len).max()?)
 }
 
 /// One problem of a tree.
@@ -206,7 +231,7 @@ pub(super) fn typed<T: DeserializeOwned>(
             }
         };
         let broken = |(path, sentence): (String, String)| Problem {
-            location: Location::parse(&path),
+            location: Location::parse(&tree, &path),
             at_key: false,
             sentence,
             suggestion: None,

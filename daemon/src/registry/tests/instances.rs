@@ -142,6 +142,10 @@ fn a_path_that_cannot_be_read_is_told_when_it_is_written() {
     let refused = house.put("source/orders", &wrong).unwrap_err();
     let ApplyError::Invalid(found) = refused else { panic!("{refused}") };
     assert_eq!(found[0].line, 11, "{}", found[0]);
+    let dotted = wrong.replace("count", "\"open.count\"");
+    let refused = house.put("source/orders", &dotted).unwrap_err();
+    let ApplyError::Invalid(found) = refused else { panic!("{refused}") };
+    assert_eq!(found[0].line, 11, "a name may hold dots: {}", found[0]);
     let wrong = format!("{CONNECTOR}extract.values.count = '$['\n");
     let refused = house.put("connector/shop", &wrong).unwrap_err();
     let ApplyError::Invalid(found) = refused else { panic!("{refused}") };

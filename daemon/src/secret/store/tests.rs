@@ -267,6 +267,23 @@ async fn rotation_keeps_the_origin_and_counts_versions() {
 }
 
 #[tokio::test]
+async fn only_an_oauth2_client_has_an_origin_for_its_tokens_and_keeps_it() {
+    let at = id("platform", "google");
+    let Chain { store, .. } = chain();
+    let pins = Pins {
+        origin: "https://oauth2.example".parse().unwrap(),
+        api_origin: Some("https://api.example".parse().unwrap()),
+    };
+    let refused = store.set(&at, token("a"), pins.clone(), None).await.unwrap_err();
+    assert!(refused.to_string().contains("--kind oauth2"), "{refused}");
+    let client = Material::new(CredentialKind::Oauth2, "id".to_owned(), Secret::from("a\nb"));
+    let stored = store.set(&at, client, pins.clone(), None).await.unwrap();
+    assert_eq!(stored.info.pins, pins);
+    let rotated = store.rotate(&at, Secret::from("c\nd"), None).await.unwrap();
+    assert_eq!(rotated.info.pins, pins);
+}
+
+#[tokio::test]
 async fn deletion_reaches_every_provider_and_says_when_one_does_not_do_it() {
     let at = id("platform", "stripe");
     let Chain { store, keyring, systemd, sealed, .. } = chain();
