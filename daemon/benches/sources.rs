@@ -61,8 +61,11 @@ async fn measure(count: usize) {
         start(&mut wanted, BATCH, port, &scheduler, &mut received).await;
     }
     let each = (resident() - before) / (count / BATCH * BATCH) as f64;
-    println!("{} sources wait, each in {each:.0} resident bytes (goal {GOAL:.0}),", wanted.len());
-    println!("of which its document, which the registry holds anyway, is {documents:.0}");
+    println!(
+        "{} sources wait, each in {:.0} resident bytes (goal {GOAL:.0}) beside its document of {documents:.0}, which the registry shares",
+        wanted.len(),
+        each - documents,
+    );
     println!(
         "sizes: SourceSpec {}, ExternalApiConfig {}, Assignment {}, SourceStatus {}, ExternalApi {}",
         size_of::<SourceSpec>(),
