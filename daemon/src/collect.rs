@@ -199,7 +199,7 @@ impl Environment {
 
     /// The same, with everything that goes out and comes back shown to `tap`.
     pub fn tapped(&self, tap: &Tap) -> Self {
-        let gateway = self.gateway.tapped(tap.clone());
+        let gateway = self.gateway.tapped(tap.clone()).anew();
         Self { gateway, tap: Some(tap.clone()), ..self.clone() }
     }
 

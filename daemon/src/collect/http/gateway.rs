@@ -65,7 +65,16 @@ type WeakFlight = WeakShared<BoxFuture<'static, Result<Fetched, FetchError>>>;
 
 /// Makes calls. Clones share everything.
 #[derive(Clone)]
-pub struct Gateway(Arc<Inner>, Option<Tap>);
+pub struct Gateway(Arc<Inner>, Manner);
+
+/// How a handle calls.
+#[derive(Clone, Default)]
+struct Manner {
+    /// Who is shown calls in full.
+    tap: Option<Tap>,
+    /// What is kept is not given.
+    anew: bool,
+}
 
 struct Inner {
     client: HttpClient,
@@ -136,13 +145,19 @@ impl Gateway {
                 calls: Mutex::default(),
                 flights: Mutex::default(),
             }),
-            None,
+            Manner::default(),
         )
+    }
+
+    /// The same gateway, which by this handle asks anew whatever is kept: for those who want to see
+    /// what is answered now.
+    pub fn anew(&self) -> Self {
+        Self(Arc::clone(&self.0), Manner { anew: true, ..self.1.clone() })
     }
 
     /// The same gateway, whose calls by this handle are shown to `tap` in full.
     pub fn tapped(&self, tap: Tap) -> Self {
-        Self(Arc::clone(&self.0), Some(tap))
+        Self(Arc::clone(&self.0), Manner { tap: Some(tap), ..self.1.clone() })
     }
 
     /// Puts a policy in force, for connections that wait too. Kept answers are forgotten: they may
@@ -172,7 +187,7 @@ impl Gateway {
     /// given the same answer.
     pub async fn fetch(&self, call: Call) -> Result<Fetched, FetchError> {
         self.check(&call)?;
-        if !cache::is_cacheable(call.request.method(), call.caching) {
+        if self.1.anew || !cache::is_cacheable(call.request.method(), call.caching) {
             return self.direct(&call, None).await;
         }
         let credential = call.credential.as_ref().map(|attached| &*attached.name);
@@ -510,7 +525,7 @@ impl Gateway {
 
     /// Writes a call down.
     fn note(&self, call: &Call, came: &Came<'_>) {
-        if let Some(tap) = &self.1 {
+        if let Some(tap) = &self.1.tap {
             tap.take(exchange(call, came));
         }
         self.record(CallRecord {
