@@ -9,7 +9,7 @@ pub mod ask;
 mod documents;
 mod reader;
 mod rules;
-mod tables;
+pub mod tables;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;

@@ -5,7 +5,7 @@
 //! when the command is too slow, floods, or is not wanted any more. See [`launch`] for how the
 //! bounds come about, [`group`] for the ending, and [`answer`] for what is made of the output.
 
-mod answer;
+pub mod answer;
 mod follow;
 mod group;
 mod launch;

@@ -10,7 +10,7 @@ mod histogram;
 mod labels;
 mod layout;
 pub mod outgoing;
-mod results;
+pub mod results;
 mod rules;
 pub mod scrape;
 pub mod server;

@@ -13,21 +13,26 @@ const ACCEPTS: u32 = 0x1_0000;
 
 /// A TCP socket that listens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Tcp {
+pub struct Tcp {
+    /// Where it listens; an IPv4 address is never written as IPv6.
     pub address: IpAddr,
+    /// The port, never 0.
     pub port: u16,
+    /// What the socket is found by among open files.
     pub inode: u64,
 }
 
 /// A Unix socket that listens at a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Unix {
+pub struct Unix {
+    /// Its path, which begins with a slash.
     pub path: String,
+    /// What the socket is found by among open files.
     pub inode: u64,
 }
 
 /// The listeners of `/proc/net/tcp` or `tcp6`. Lines that make no sense are passed over.
-pub(super) fn tcp(text: &str) -> Vec<Tcp> {
+pub fn tcp(text: &str) -> Vec<Tcp> {
     let line = |line: &str| {
         let words: Vec<&str> = line.split_whitespace().take(10).collect();
         let (local, state, inode) = (words.get(1)?, words.get(3)?, words.get(9)?);
@@ -58,7 +63,7 @@ fn address(hex: &str) -> Option<IpAddr> {
 }
 
 /// The listeners of `/proc/net/unix` that have a path.
-pub(super) fn unix(text: &str) -> Vec<Unix> {
+pub fn unix(text: &str) -> Vec<Unix> {
     let line = |line: &str| {
         let mut rest = line;
         let mut next = || {
@@ -79,7 +84,7 @@ pub(super) fn unix(text: &str) -> Vec<Unix> {
 }
 
 /// The address by which a listener is reached without leaving the machine, when it is.
-pub(super) fn on_loopback(address: IpAddr) -> Option<IpAddr> {
+pub fn on_loopback(address: IpAddr) -> Option<IpAddr> {
     match address {
         IpAddr::V4(v4) if v4.is_unspecified() => Some(Ipv4Addr::LOCALHOST.into()),
         IpAddr::V6(v6) if v6.is_unspecified() => Some(Ipv6Addr::LOCALHOST.into()),

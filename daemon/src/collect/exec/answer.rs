@@ -93,7 +93,7 @@ impl Answers {
 }
 
 /// Lines of `name value`; empty ones and those that begin with `#` say nothing.
-fn lines(output: &[u8]) -> Result<Value, SafeText> {
+pub fn lines(output: &[u8]) -> Result<Value, SafeText> {
     let text = std::str::from_utf8(output).map_err(|error| {
         let at = error.valid_up_to();
         SafeText::from(format!(

@@ -17,7 +17,7 @@ const TIME: &str = "time";
 
 /// Why an answer cannot be part of a reading.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum ResultError {
+pub enum ResultError {
     /// More points than a reading has.
     #[error(
         "{0}: the result has more than {POINTS_MAX} points; widen its step, or sum over labels"
@@ -33,7 +33,7 @@ pub(super) enum ResultError {
 
 /// Makes readings of answers.
 #[derive(Debug)]
-pub(super) struct Results {
+pub struct Results {
     source: Name,
     config: Arc<PrometheusConfig>,
     keys: Arc<[SeriesKey]>,
@@ -41,13 +41,13 @@ pub(super) struct Results {
 
 impl Results {
     /// For the queries of a source.
-    pub(super) fn new(source: Name, config: Arc<PrometheusConfig>) -> Self {
+    pub fn new(source: Name, config: Arc<PrometheusConfig>) -> Self {
         Self { source, config, keys: Arc::from([]) }
     }
 
     /// The tree, and what is kept. The keys are the same allocation for as long as they are the
     /// same.
-    pub(super) fn read(
+    pub fn read(
         &mut self,
         answers: &BTreeMap<String, Answer>,
     ) -> Result<(Value, Samples), ResultError> {
