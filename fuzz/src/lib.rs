@@ -37,9 +37,7 @@ use ccm_proto::model::module::{Manifest, ModuleAddress};
 use ccm_proto::model::series::SeriesSelector;
 use ccm_proto::model::source::external_api::TimeFormat;
 use ccm_proto::model::source::{Extract, Param, PrometheusConfig, QueryConfig};
-use ccm_proto::model::{
-    DocumentId, Interval, Kind, Name, Scope, Timestamp, Value, ViewDelta,
-};
+use ccm_proto::model::{DocumentId, Interval, Kind, Name, Scope, Timestamp, Value, ViewDelta};
 use ccm_proto::wire;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, StatusCode};
@@ -186,8 +184,7 @@ pub fn template(bytes: &[u8]) {
         ("list".to_owned(), Param::List(vec![Param::Text("today".to_owned())])),
     ]);
     let zones = [TimeZone::UTC, TimeZone::get("Europe/Berlin").unwrap_or(TimeZone::UTC)];
-    let formats =
-        [TimeFormat::Rfc3339, TimeFormat::Date, TimeFormat::Seconds, TimeFormat::Millis];
+    let formats = [TimeFormat::Rfc3339, TimeFormat::Date, TimeFormat::Seconds, TimeFormat::Millis];
     for zone in zones {
         for format in formats {
             let scene = Scene { now: NOW, zone: zone.clone(), format, variables: &variables };
@@ -294,7 +291,8 @@ pub fn headers(bytes: &[u8]) {
         let Some(colon) = line.iter().position(|byte| *byte == b':') else { continue };
         let (name, value) = line.split_at(colon);
         let header = HeaderName::from_bytes(name);
-        if let (Ok(header), Ok(value)) = (header, HeaderValue::from_bytes(value[1..].trim_ascii())) {
+        if let (Ok(header), Ok(value)) = (header, HeaderValue::from_bytes(value[1..].trim_ascii()))
+        {
             map.append(header, value);
         }
     }

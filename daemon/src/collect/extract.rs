@@ -12,6 +12,9 @@ use super::json;
 use super::series::{self, KeyCache};
 
 mod convert;
+mod path;
+
+pub(in crate::collect) use path::read_path;
 
 /// How deep numbers are looked for in an answer that nothing is taken out of.
 const SERIES_DEPTH_MAX: usize = 6;
@@ -261,26 +264,6 @@ fn numbers(value: &Value, path: &mut String, depth: usize, found: &mut Vec<Sampl
         }
         _ => {}
     }
-}
-
-/// How often a path may say `..`: each multiplies what is looked at by the depth of the answer.
-const DESCENTS_MAX: usize = 2;
-
-/// Reads a path. Where a plain name was meant, that is said.
-pub(in crate::collect) fn read_path(path: &str) -> Result<JsonPath, String> {
-    if path.matches("..").count() > DESCENTS_MAX {
-        return Err(format!(
-            "{path:?} descends with .. more than {DESCENTS_MAX} times; name the way"
-        ));
-    }
-    JsonPath::parse(path).map_err(|error| {
-        let hint = if path.starts_with('$') {
-            ""
-        } else {
-            "; a path begins with $, as in $.data[0].amount"
-        };
-        format!("{path:?} is no JSONPath: {}{hint}", error.message())
-    })
 }
 
 #[cfg(test)]
