@@ -10,7 +10,7 @@ use std::path::Path;
 mod targets;
 
 /// How many mutations each target is given.
-const MUTATIONS: usize = 400;
+const MUTATIONS: usize = 1_000;
 
 /// Pieces that formats are made of, so that mutations get further than noise does.
 const WORDS: [&str; 28] = [
