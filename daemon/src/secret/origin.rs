@@ -6,7 +6,10 @@ use std::str::FromStr;
 
 use url::{Host, Url};
 
-/// The longest text of an origin in bytes: a host name has at most 253.
+/// The longest host in bytes, by the rules of DNS.
+const HOST_BYTES_MAX: usize = 253;
+
+/// The longest text of an origin in bytes: the longest host with scheme and port, and some room.
 const ORIGIN_BYTES_MAX: usize = 300;
 
 /// Scheme, host and port of an API. A credential is pinned to one, and nothing attaches it to a
@@ -51,6 +54,10 @@ impl Origin {
             _ => return Err(OriginError::Scheme),
         };
         let host = url.host().ok_or(OriginError::Form)?;
+        // Punycode is longer than what was written. What is kept must be read again.
+        if url.host_str().is_none_or(|host| host.len() > HOST_BYTES_MAX) {
+            return Err(OriginError::Form);
+        }
         if !secure && !is_loopback(&host) {
             return Err(OriginError::Plain);
         }
@@ -121,6 +128,16 @@ impl fmt::Display for Origin {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_host_that_is_too_long_once_it_is_punycode_is_refused() {
+        let text = format!("https://{}example", "ü.".repeat(60));
+        assert!(text.len() < ORIGIN_BYTES_MAX);
+        assert_eq!(text.parse::<Origin>(), Err(OriginError::Form));
+        let longest = format!("https://{}.{}:65535", "a.".repeat(94), "b".repeat(64));
+        let origin: Origin = longest.parse().unwrap();
+        assert_eq!(origin.to_string().parse(), Ok(origin));
+    }
 
     #[test]
     fn an_origin_is_scheme_host_and_port() {
