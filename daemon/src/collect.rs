@@ -253,7 +253,7 @@ pub fn collectors(environment: Environment) -> Factory {
         let (name, spec) = (name.clone(), Arc::clone(&assignment.spec));
         match spec.source_type {
             SourceType::System => Collector::Read(Arc::new(move || {
-                system::reader(name.clone(), spec.system.clone().unwrap_or_default())
+                system::reader(name.clone(), spec.system.as_deref().cloned().unwrap_or_default())
             })),
             SourceType::Daemon => {
                 let environment = environment.clone();

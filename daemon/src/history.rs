@@ -12,18 +12,19 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use bytes::Bytes;
 use ccm_proto::model::series::{Range, SeriesSelector};
 use ccm_proto::model::{Name, Samples, SeriesKey, Timestamp};
 
 mod block;
 mod bytes_io;
+mod changes;
 mod column;
 mod dictionary;
 mod maintain;
 mod query;
 mod record;
 pub mod restore;
+mod spread;
 mod stack;
 pub mod store;
 mod stripe;
@@ -63,8 +64,8 @@ pub enum HistoryOutput {
         group: GroupId,
         /// How many stripes it has.
         stripes: usize,
-        /// The record, for every segment that has others of the group.
-        record: Bytes,
+        /// The series, for every segment that has other records of the group.
+        keys: Arc<[SeriesKey]>,
     },
     /// Samples as they came, for the head log.
     Head {
@@ -72,10 +73,10 @@ pub enum HistoryOutput {
         group: GroupId,
         /// The number of the row in its group.
         seq: u64,
-        /// How many samples there are.
-        samples: u32,
-        /// The record.
-        record: Bytes,
+        /// When they were taken.
+        at: Timestamp,
+        /// One number a series.
+        values: Vec<f64>,
     },
     /// Pieces to be made one chunk, and kept in a tier's log.
     Seal(Arc<Sealing>),
@@ -285,8 +286,7 @@ impl History {
         self.samples += count;
         let values = samples.values.get(..group.series).unwrap_or(&samples.values);
         let seq = group.next_seq;
-        let record = record::encode_row(id, seq, time, values);
-        out.push(HistoryOutput::Head { group: id, seq, samples: count as u32, record });
+        out.push(HistoryOutput::Head { group: id, seq, at, values: values.to_vec() });
         group.push(seq, time, values);
     }
 
@@ -308,8 +308,7 @@ impl History {
         self.next_group = self.next_group.checked_add(1)?;
         self.dictionary.insert(id, keys);
         self.groups.insert(id, group);
-        let record = record::encode_group(id, keys);
-        out.push(HistoryOutput::Define { group: id, stripes, record });
+        out.push(HistoryOutput::Define { group: id, stripes, keys: Arc::clone(keys) });
         Some(id)
     }
 

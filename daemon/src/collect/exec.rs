@@ -38,7 +38,7 @@ pub fn collector(
     let Some(config) = spec.exec.as_deref().cloned() else {
         return Collector::Fetch(Box::new(Unusable(SafeText::from("there is no [exec] section"))));
     };
-    let answers = match Answers::new(name, config.format, spec.extract.as_ref()) {
+    let answers = match Answers::new(name, config.format, spec.extract.as_deref()) {
         Ok(answers) => answers,
         Err(cause) => return Collector::Fetch(Box::new(Unusable(cause))),
     };

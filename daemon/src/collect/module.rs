@@ -44,7 +44,7 @@ pub fn collector(
     let digest = if config.metrics {
         asking::metrics(source)
     } else {
-        asking::digest(source, spec.extract.as_ref())?
+        asking::digest(source, spec.extract.as_deref())?
     };
     let fill = asking::fill(spec.variables.clone());
     let timeout = spec.effective_timeout();

@@ -141,26 +141,31 @@ impl Task {
     /// What is needed for an attempt only is on the heap for as long: of many sources most wait.
     async fn run(mut self: Box<Self>) {
         let mut tick = None;
-        loop {
-            let begun = self.parts.clock.elapsed();
-            let result = Box::pin(self.attempt(tick)).await;
-            let spent = self.parts.clock.elapsed().saturating_sub(begun);
-            let next = self.conclude(&result, spent.as_secs_f64() * 1_000.0);
-            let follow = result.is_ok() && self.runner.speaks_by_itself();
-            let event = match result {
-                Ok(reading) => Event::Read(reading),
-                Err(error) => Event::Failed(Failure {
-                    source: self.name.clone(),
-                    at: self.parts.clock.now(),
-                    cause: error.to_safe_text(),
-                    next_at: next.map(|slot| slot.start),
-                }),
-            };
-            if Box::pin(self.parts.events.send(event)).await.is_err() {
-                return;
-            }
+        while let Ok(next) = Box::pin(self.attempt_and_tell(tick)).await {
+            let follow =
+                self.runner.speaks_by_itself() && locked(&self.status).failures_in_row == 0;
             tick = if follow { None } else { Some(self.wait(next).await) };
         }
+    }
+
+    /// One attempt, told to the engine; says when the next one is. An error means that nobody
+    /// listens any more.
+    async fn attempt_and_tell(&mut self, tick: Option<Timestamp>) -> Result<Option<Slot>, ()> {
+        let begun = self.parts.clock.elapsed();
+        let result = self.attempt(tick).await;
+        let spent = self.parts.clock.elapsed().saturating_sub(begun);
+        let next = self.conclude(&result, spent.as_secs_f64() * 1_000.0);
+        let event = match result {
+            Ok(reading) => Event::Read(reading),
+            Err(error) => Event::Failed(Failure {
+                source: self.name.clone(),
+                at: self.parts.clock.now(),
+                cause: error.to_safe_text(),
+                next_at: next.map(|slot| slot.start),
+            }),
+        };
+        self.parts.events.send(event).await.map_err(drop)?;
+        Ok(next)
     }
 
     /// One attempt at a reading for `tick`; the first one chooses its tick itself.

@@ -12,6 +12,9 @@ pub enum DecodeError {
     /// A number outside its bounds, or a checksum that does not fit.
     #[error("the record is damaged")]
     Damaged,
+    /// A row told as a change of one that is not there.
+    #[error("the row is a change of a row that is missing")]
+    BaseMissing,
 }
 
 /// Appends a number in groups of seven bits, the lowest first.
@@ -21,6 +24,16 @@ pub(crate) fn put_varint(out: &mut Vec<u8>, mut value: u64) {
         value >>= 7;
     }
     out.push(value as u8);
+}
+
+/// Numbers of either sign near zero as small numbers.
+pub(crate) fn zigzag(value: i64) -> u64 {
+    ((value << 1) ^ (value >> 63)) as u64
+}
+
+/// What [`zigzag`] was made of.
+pub(crate) fn unzigzag(value: u64) -> i64 {
+    (value >> 1) as i64 ^ -((value & 1) as i64)
 }
 
 /// Appends a text with its length.

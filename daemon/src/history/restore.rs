@@ -3,60 +3,54 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use ccm_proto::model::SeriesKey;
+use ccm_proto::model::{Name, SeriesKey};
 
 use super::block::Block;
-use super::record::{self, Record};
-use super::stack::{ChunkRef, rows_of};
-use super::{DecodeError, Group, GroupId, History, Retention, Tier};
-
-/// The most rows that wait for the definition of their group. It follows at once, where it does
-/// not come before.
-const PENDING_MAX: usize = 65_536;
+use super::record::{self, Record, Row, RowReader};
+use super::spread::{spread, threads};
+use super::stack::{ChunkRef, Stack, rows_of};
+use super::{DecodeError, Group, GroupId, History, LogError, Position, Retention, Stripe, Tier};
 
 /// A chunk that must be read, since the next coarser tier has not all of it on disk.
 #[derive(Clone, Copy, Debug)]
-pub struct Replay {
-    /// Its tier.
-    pub tier: Tier,
-    /// Where it is, among others.
-    pub chunk: ChunkRef,
-    group: GroupId,
-    stripe: u32,
+struct Replay {
+    tier: Tier,
+    chunk: ChunkRef,
     /// The first row that is not contained in the coarser tier.
     from: u64,
 }
 
-impl Replay {
-    /// Whether another replay goes to the same stripe.
-    pub fn is_beside(&self, other: &Self) -> bool {
-        (self.group, self.stripe) == (other.group, other.stripe)
-    }
+/// The newest row of a group in a segment of the head log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct NewestRow {
+    pub(crate) segment: u64,
+    pub(crate) group: GroupId,
+    pub(crate) seq: u64,
 }
 
-struct Row {
-    seq: u64,
-    time: i64,
-    values: Vec<f64>,
+/// What was found in the head log.
+#[derive(Debug, Default)]
+pub(crate) struct HeadFound {
+    pub(crate) newest: Vec<NewestRow>,
+    /// Records that could not be used.
+    pub(crate) unusable: u64,
 }
 
-/// A history in the making: first all chunks, then [`Restore::settle`], then its replays, then
-/// the head.
+/// A history in the making: first all chunks, then [`Restore::settle`], [`Restore::replay`], and
+/// the definitions and the rows of the head.
 #[derive(Default)]
 pub struct Restore {
     history: History,
-    pending: HashMap<GroupId, Vec<Row>>,
-    waiting: usize,
     unusable: u64,
 }
 
 /// What a record was, as far as the store must know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Found {
-    /// The series of a group, which has so many stripes.
-    Group(GroupId, usize),
-    /// A row of the head.
-    Row(GroupId, u64),
+    /// The series of a group.
+    Group(GroupId),
+    /// A row of the head; see [`Restore::head`].
+    Row,
     /// A chunk or the entry of one.
     Chunk(Tier, GroupId, u32, ChunkRef),
 }
@@ -68,22 +62,16 @@ impl Restore {
     }
 
     /// Takes a record of any log; `position` is where it was.
-    pub fn record(
-        &mut self,
-        position: crate::storage::log::Position,
-        bytes: &[u8],
-    ) -> Result<Found, DecodeError> {
+    pub fn record(&mut self, position: Position, bytes: &[u8]) -> Result<Found, DecodeError> {
         match record::decode(bytes)? {
-            Record::Group(group, keys) => {
-                self.define(group, &keys);
-                let stripes =
-                    self.history.groups.get(&group).map_or(0, |group| group.stripes.len());
-                Ok(Found::Group(group, stripes))
+            Record::Group(definition) => {
+                let group = definition.group;
+                if !self.history.groups.contains_key(&group) {
+                    self.define(group, &definition.keys()?);
+                }
+                Ok(Found::Group(group))
             }
-            Record::Row { group, seq, time, values } => {
-                self.row(group, Row { seq, time, values });
-                Ok(Found::Row(group, seq))
-            }
+            Record::Row(_) => Ok(Found::Row),
             Record::Chunk(chunk) => {
                 let (tier, group, stripe) = (chunk.tier, chunk.group, chunk.stripe);
                 let chunk = chunk.at(position, bytes.len());
@@ -100,44 +88,17 @@ impl Restore {
     fn define(&mut self, id: GroupId, keys: &Arc<[SeriesKey]>) {
         let history = &mut self.history;
         history.next_group = history.next_group.max(id.0.saturating_add(1));
-        if history.groups.contains_key(&id) {
-            return;
-        }
         let Some(group) = Group::new(id, keys) else {
             return;
         };
         history.groups.insert(id, group);
         history.dictionary.insert(id, keys);
-        let rows = self.pending.remove(&id).unwrap_or_default();
-        self.waiting -= rows.len();
-        for row in rows {
-            self.row(id, row);
-        }
     }
 
     fn chunk(&mut self, tier: Tier, group: GroupId, stripe: u32, chunk: ChunkRef) {
         match self.history.stripe_mut(group, stripe) {
             Some(stripe) => stripe.stack_mut(tier).chunks.push(chunk),
             None => self.unusable += 1,
-        }
-    }
-
-    fn row(&mut self, id: GroupId, row: Row) {
-        let Some(group) = self.history.groups.get_mut(&id) else {
-            if self.waiting < PENDING_MAX {
-                self.waiting += 1;
-                self.pending.entry(id).or_default().push(row);
-            } else {
-                self.unusable += 1;
-            }
-            return;
-        };
-        let newest = self.history.newest.entry(group.source.clone()).or_insert(i64::MIN);
-        *newest = (*newest).max(row.time);
-        if row.seq >= group.stripes.iter().map(|s| s.stack(Tier::Raw).end_seq).min().unwrap_or(0) {
-            let next = group.next_seq.max(row.seq + 1);
-            group.push(row.seq, row.time, &row.values);
-            group.next_seq = next;
         }
     }
 
@@ -170,88 +131,60 @@ impl Restore {
         }
     }
 
-    /// The chunks that must be read and given to [`Restore::replay`], in this order.
-    pub fn replays(&self) -> Vec<Replay> {
-        let mut replays = Vec::new();
-        for (tier, coarser) in [(Tier::Minute, Tier::Hour), (Tier::Raw, Tier::Minute)] {
-            for (group, entry) in &self.history.groups {
-                for (stripe, entry) in (0..).zip(&entry.stripes) {
-                    let from = entry.stack(coarser).sealed_through();
-                    let chunks = entry.stack(tier).chunks.iter();
-                    let chunks = chunks.filter(|chunk| chunk.end_seq > from).copied();
-                    replays.extend(chunks.map(|chunk| Replay {
-                        tier,
-                        chunk,
-                        group: *group,
-                        stripe,
-                        from,
-                    }));
-                }
-            }
-        }
-        replays
+    /// Rolls rows of sealed chunks up that no coarser chunk contains. `read` finds the record of a
+    /// chunk. Says how many chunks could not be used.
+    pub(crate) fn replay(
+        &mut self,
+        read: impl Fn(Tier, Position) -> Option<Vec<u8>> + Sync,
+    ) -> u64 {
+        let stripes = self.history.groups.values_mut().flat_map(|group| &mut group.stripes);
+        spread(stripes, |stripe| replay_stripe(stripe, &read)).into_iter().sum()
     }
 
-    /// The stripe of this replay is about to be given all of its replays.
-    pub fn begin(&mut self, replay: &Replay) {
-        if let Some(stripe) = self.history.stripe_mut(replay.group, replay.stripe) {
-            stripe.stacks.iter_mut().for_each(super::stack::Stack::begin_bulk);
-        }
-    }
-
-    /// The stripe of this replay has been given all of its replays.
-    pub fn end(&mut self, replay: &Replay) {
-        if let Some(stripe) = self.history.stripe_mut(replay.group, replay.stripe) {
-            stripe.stacks.iter_mut().for_each(super::stack::Stack::end_bulk);
-        }
-    }
-
-    /// Rolls the rows of a chunk up that no coarser chunk contains.
-    pub fn replay(&mut self, replay: &Replay, bytes: &[u8]) -> Result<(), DecodeError> {
-        let Record::Chunk(chunk) = record::decode(bytes)? else {
-            return Err(DecodeError::Unknown);
-        };
-        let Some(stripe) = self.history.stripe_mut(replay.group, replay.stripe) else {
-            return Ok(());
-        };
-        let block = Block::parse(chunk.block)?;
-        let first = chunk.end_seq.saturating_sub(block.rows() as u64);
-        match replay.tier {
-            Tier::Raw => {
-                let skipped = usize::try_from(replay.from.saturating_sub(first));
-                let skipped = skipped.unwrap_or(usize::MAX).min(block.rows());
-                let columns = (0..block.width()).map(|index| {
-                    let mut column = block.column(index)?;
-                    column.drain(..skipped.min(column.len()));
-                    Ok(column)
-                });
-                let columns = columns.collect::<Result<Vec<_>, DecodeError>>()?;
-                let times = block.times()?;
-                let times = times.get(skipped..).unwrap_or_default();
-                stripe.replay_samples(first + skipped as u64, times, &columns);
+    /// Takes the rows of the head in, whose definitions have been. Each call of `scan` gives all
+    /// records from the oldest on.
+    pub(crate) fn head<R: Iterator<Item = Result<(Position, Vec<u8>), LogError>>>(
+        &mut self,
+        scan: impl Fn() -> R + Sync,
+    ) -> HeadFound {
+        let count = threads() as u32;
+        let mut lanes: Vec<Lane<'_>> =
+            (0..count).map(|number| Lane { number, count, ..Lane::default() }).collect();
+        for (id, group) in &mut self.history.groups {
+            if let Some(lane) = lanes.get_mut((id.0 % count) as usize) {
+                lane.groups.insert(*id, group);
             }
-            Tier::Minute => {
-                for (seq, (time, row)) in (first..).zip(rows_of(chunk.block)?) {
-                    if seq >= replay.from {
-                        stripe.replay_minute(seq, time, &row);
-                    }
-                }
-            }
-            Tier::Hour => {}
         }
-        Ok(())
+        let lanes = spread(lanes.into_iter(), |mut lane| {
+            scan().for_each(|record| lane.record(record));
+            (lane.times, lane.newest, lane.unusable)
+        });
+        let mut found = HeadFound::default();
+        for (times, newest, unusable) in lanes {
+            for (source, time) in times {
+                let known = self.history.newest.entry(source).or_insert(time);
+                *known = (*known).max(time);
+            }
+            found.unusable += unusable;
+            let newest = newest.into_iter();
+            found.newest.extend(newest.map(|((segment, group), seq)| NewestRow {
+                segment,
+                group,
+                seq,
+            }));
+        }
+        found
     }
 
     /// The history, and how many records had no group and could not be used.
     pub fn finish(mut self) -> (History, u64) {
-        let waiting: usize = self.pending.values().map(Vec::len).sum();
         // Groups that nothing is left of were forgotten before.
         let history = &mut self.history;
         let bare: Vec<GroupId> = history
             .groups
             .iter()
             .filter(|(_, group)| {
-                let empty = |stripe: &super::Stripe| {
+                let empty = |stripe: &Stripe| {
                     stripe.stacks.iter().all(|stack| stack.is_sealed() && stack.chunks.is_empty())
                 };
                 group.stripes.iter().all(empty)
@@ -262,15 +195,121 @@ impl Restore {
             history.groups.retain(|id, _| !bare.contains(id));
             history.dictionary.remove(&bare);
         }
-        (self.history, self.unusable + waiting as u64)
+        (self.history, self.unusable)
     }
 
     /// How far each stripe of each group is on disk: rows of the raw tier.
     pub(crate) fn coverage(&self) -> HashMap<GroupId, Vec<u64>> {
-        let sealed = |stripe: &super::Stripe| {
+        let sealed = |stripe: &Stripe| {
             stripe.stack(Tier::Raw).chunks.iter().map(|chunk| chunk.end_seq).max().unwrap_or(0)
         };
         let groups = self.history.groups.iter();
         groups.map(|(id, group)| (*id, group.stripes.iter().map(sealed).collect())).collect()
+    }
+}
+
+/// What must be read of a stripe again, in this order.
+fn replays(stripe: &Stripe) -> Vec<Replay> {
+    let mut replays = Vec::new();
+    for (tier, coarser) in [(Tier::Minute, Tier::Hour), (Tier::Raw, Tier::Minute)] {
+        let from = stripe.stack(coarser).sealed_through();
+        let chunks = stripe.stack(tier).chunks.iter().filter(|chunk| chunk.end_seq > from);
+        replays.extend(chunks.map(|chunk| Replay { tier, chunk: *chunk, from }));
+    }
+    replays
+}
+
+fn replay_stripe(stripe: &mut Stripe, read: impl Fn(Tier, Position) -> Option<Vec<u8>>) -> u64 {
+    let mut unusable = 0;
+    for replays in replays(stripe).chunk_by(|a, b| a.tier == b.tier) {
+        stripe.stacks.iter_mut().for_each(Stack::begin_bulk);
+        for replay in replays {
+            let bytes = read(replay.tier, replay.chunk.position);
+            let done = bytes.is_some_and(|bytes| replay_chunk(stripe, *replay, &bytes).is_ok());
+            unusable += u64::from(!done);
+        }
+        stripe.stacks.iter_mut().for_each(Stack::end_bulk);
+    }
+    unusable
+}
+
+/// Rolls the rows of a chunk up that no coarser chunk contains.
+fn replay_chunk(stripe: &mut Stripe, replay: Replay, bytes: &[u8]) -> Result<(), DecodeError> {
+    let Record::Chunk(chunk) = record::decode(bytes)? else {
+        return Err(DecodeError::Unknown);
+    };
+    let block = Block::parse(chunk.block)?;
+    let first = chunk.end_seq.saturating_sub(block.rows() as u64);
+    match replay.tier {
+        Tier::Raw => {
+            let skipped = usize::try_from(replay.from.saturating_sub(first));
+            let skipped = skipped.unwrap_or(usize::MAX).min(block.rows());
+            let columns = (0..block.width()).map(|index| {
+                let mut column = block.column(index)?;
+                column.drain(..skipped.min(column.len()));
+                Ok(column)
+            });
+            let columns = columns.collect::<Result<Vec<_>, DecodeError>>()?;
+            let times = block.times()?;
+            let times = times.get(skipped..).unwrap_or_default();
+            stripe.replay_samples(first + skipped as u64, times, &columns);
+        }
+        Tier::Minute => {
+            for (seq, (time, row)) in (first..).zip(rows_of(chunk.block)?) {
+                if seq >= replay.from {
+                    stripe.replay_minute(seq, time, &row);
+                }
+            }
+        }
+        Tier::Hour => {}
+    }
+    Ok(())
+}
+
+/// Some of the groups, whose rows one thread picks out of the head log. Reading the log is little
+/// work beside taking rows in, so that every thread reads all of it.
+#[derive(Default)]
+struct Lane<'a> {
+    number: u32,
+    count: u32,
+    groups: HashMap<GroupId, &'a mut Group>,
+    rows: RowReader,
+    times: HashMap<Name, i64>,
+    newest: HashMap<(u64, GroupId), u64>,
+    unusable: u64,
+}
+
+impl Lane<'_> {
+    fn record(&mut self, record: Result<(Position, Vec<u8>), LogError>) {
+        let Ok((position, bytes)) = record else {
+            // All lanes meet it, one counts it.
+            self.unusable += u64::from(self.number == 0);
+            return;
+        };
+        match record::decode(&bytes) {
+            Ok(Record::Row(row)) if row.group.0 % self.count == self.number => {
+                self.unusable += u64::from(self.row(position.segment, &row).is_err());
+            }
+            // What is no row has been taken in, or counted, before.
+            _ => {}
+        }
+    }
+
+    fn row(&mut self, segment: u64, row: &Row<'_>) -> Result<(), DecodeError> {
+        let (time, values) = self.rows.read(segment, row)?;
+        let newest = self.newest.entry((segment, row.group)).or_default();
+        *newest = (*newest).max(row.seq);
+        // A group that nothing defines is a row that cannot be used.
+        let group = self.groups.get_mut(&row.group).ok_or(DecodeError::Unknown)?;
+        match self.times.get_mut(&group.source) {
+            Some(newest) => *newest = (*newest).max(time),
+            None => drop(self.times.insert(group.source.clone(), time)),
+        }
+        if row.seq >= group.stripes.iter().map(|s| s.stack(Tier::Raw).end_seq).min().unwrap_or(0) {
+            let next = group.next_seq.max(row.seq + 1);
+            group.push(row.seq, time, values);
+            group.next_seq = next;
+        }
+        Ok(())
     }
 }

@@ -14,7 +14,7 @@ use std::path::Path;
 
 use ccm_proto::model::Interval;
 
-use super::restore::{Found, Replay, Restore};
+use super::restore::{Found, Restore};
 use super::{GroupId, History, Retention, Tier};
 use crate::storage::log::{Log, LogError, LogOptions, LogReader, Position};
 
@@ -74,15 +74,25 @@ impl GroupLog {
         Ok(Self { log, segment_bytes, defined: HashMap::new(), dirty: false })
     }
 
+    /// Begins a new segment when this one has its size.
+    fn rotate_if_full(&mut self) -> Result<(), LogError> {
+        if self.log.end().offset >= self.segment_bytes { self.log.rotate() } else { Ok(()) }
+    }
+
+    /// The segment that the next record goes to; none when the log stopped, since it goes on in
+    /// another one.
+    fn next_segment(&mut self) -> Option<u64> {
+        let known = self.rotate_if_full().is_ok() && self.log.stopped().is_none();
+        known.then(|| self.log.end().segment)
+    }
+
     fn append(
         &mut self,
         group: GroupId,
         definition: &[u8],
         record: &[u8],
     ) -> Result<Position, LogError> {
-        if self.log.end().offset >= self.segment_bytes {
-            self.log.rotate()?;
-        }
+        self.rotate_if_full()?;
         self.dirty = true;
         if self.defined.get(&group) != Some(&self.log.end().segment) {
             let position = self.log.append(definition)?;
@@ -291,32 +301,24 @@ impl Opening {
     }
 
     fn replay(&mut self) {
-        for beside in self.restore.replays().chunk_by(Replay::is_beside) {
-            let Some(first) = beside.first() else { continue };
-            self.restore.begin(first);
-            for replay in beside {
-                let log = &self.logs.tiers[replay.tier.index()].log;
-                let bytes = log.read(replay.chunk.position);
-                let done = bytes.map(|bytes| self.restore.replay(replay, &bytes).is_ok());
-                self.unusable += u64::from(!done.unwrap_or(false));
-            }
-            self.restore.end(first);
-        }
+        let logs = self.logs.tiers.each_ref().map(|tier| tier.log.reader());
+        let read = |tier: Tier, position| logs[tier.index()].read(position).ok();
+        self.unusable += self.restore.replay(read);
     }
 
     /// The samples that are not sealed yet, and which rows each segment holds.
     fn head(&mut self) -> writer::HeadRows {
+        let log = self.logs.head.log.reader();
+        // What cannot be read is counted with the rows.
+        for (position, bytes) in log.scan(None).flatten() {
+            let defined = self.restore.record(position, &bytes);
+            self.unusable += u64::from(defined.is_err());
+        }
+        let found = self.restore.head(|| log.scan(None));
+        self.unusable += found.unusable;
         let mut rows = writer::HeadRows::default();
-        for record in self.logs.head.log.scan(None) {
-            let Ok((position, bytes)) = record else {
-                self.unusable += 1;
-                continue;
-            };
-            match self.restore.record(position, &bytes) {
-                Ok(Found::Row(group, seq)) => writer::note(&mut rows, position.segment, group, seq),
-                Ok(_) => {}
-                Err(_) => self.unusable += 1,
-            }
+        for row in found.newest {
+            writer::note(&mut rows, row.segment, row.group, row.seq);
         }
         rows
     }

@@ -180,9 +180,9 @@ fn source_problems(source: &SourceSpec) -> Vec<(String, String)> {
     if !problems.is_empty() {
         return problems;
     }
-    let query = source.query.iter().flat_map(query::check);
+    let query = source.query.as_deref().into_iter().flat_map(query::check);
     let query = query.map(|(path, sentence)| (format!("query.{path}"), sentence));
-    query.chain(extract_problems("extract", source.extract.as_ref())).collect()
+    query.chain(extract_problems("extract", source.extract.as_deref())).collect()
 }
 
 /// What is wrong with a connector, the paths of its rules too.

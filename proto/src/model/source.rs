@@ -60,13 +60,13 @@ pub struct SourceSpec {
     pub variables: BTreeMap<String, Param>,
     /// What is taken out of an answer; the whole answer when not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub extract: Option<Extract>,
+    pub extract: Option<Box<Extract>>,
     /// Options of a `system` source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub system: Option<SystemConfig>,
+    pub system: Option<Box<SystemConfig>>,
     /// Options of a `module` source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub module: Option<ModuleConfig>,
+    pub module: Option<Box<ModuleConfig>>,
     /// Options of an `external_api` source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_api: Option<Box<ExternalApiConfig>>,
@@ -84,7 +84,7 @@ pub struct SourceSpec {
     pub push: Option<PushConfig>,
     /// Options of a `query` source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub query: Option<QueryConfig>,
+    pub query: Option<Box<QueryConfig>>,
 }
 
 fn yes() -> bool {
@@ -210,7 +210,7 @@ impl SourceSpec {
         let connector = self.external_api.as_ref().and_then(|api| api.connector.as_ref());
         let to = |kind, name: &Name| DocumentId::new(kind, name.clone());
         let connectors = connector.into_iter().map(|name| to(Kind::Connector, name));
-        let inputs = self.query.iter().flat_map(QueryConfig::sources);
+        let inputs = self.query.as_deref().into_iter().flat_map(QueryConfig::sources);
         let modules = self.module.iter().map(|module| to(Kind::Module, &module.name));
         connectors.chain(modules).chain(inputs.map(|name| to(Kind::Source, name))).collect()
     }
@@ -249,7 +249,7 @@ impl SourceSpec {
             (
                 SourceType::Module,
                 self.module.is_some(),
-                own(self.module.as_ref().map(ModuleConfig::problems)),
+                own(self.module.as_deref().map(ModuleConfig::problems)),
             ),
             (
                 SourceType::ExternalApi,
@@ -279,7 +279,7 @@ impl SourceSpec {
             (
                 SourceType::Query,
                 self.query.is_some(),
-                own(self.query.as_ref().map(QueryConfig::problems)),
+                own(self.query.as_deref().map(QueryConfig::problems)),
             ),
         ];
         for (section, given, own) in sections {

@@ -125,7 +125,7 @@ impl Plan {
             method: config.method.unwrap_or_else(|| method(config, endpoint)),
             headers,
             params,
-            body: config.body.clone().or_else(|| endpoint.and_then(|e| e.body.clone())),
+            body: config.body.as_deref().cloned().or_else(|| endpoint.and_then(|e| e.body.clone())),
             variables: spec.variables.clone(),
             time_format: config
                 .time_format
@@ -134,13 +134,28 @@ impl Plan {
                 .unwrap_or_default(),
             zone: template::zone(config.time_zone.as_deref())?,
             credential: config.credential.clone(),
-            auth: config.auth.clone().or_else(|| connector.and_then(|c| c.auth.clone())),
-            pagination: (config.pagination.clone())
+            auth: config
+                .auth
+                .as_deref()
+                .cloned()
+                .or_else(|| connector.and_then(|c| c.auth.clone())),
+            pagination: config
+                .pagination
+                .as_deref()
+                .cloned()
                 .or_else(|| endpoint.and_then(|e| e.pagination.clone())),
             cache: config.cache.or_else(|| endpoint.and_then(|e| e.cache)),
             limits: config.limits.or_else(|| connector.and_then(|c| c.limits)),
-            quota: config.quota.clone().or_else(|| connector.and_then(|c| c.quota.clone())),
-            extract: (spec.extract.clone()).or_else(|| endpoint.and_then(|e| e.extract.clone())),
+            quota: config
+                .quota
+                .as_deref()
+                .cloned()
+                .or_else(|| connector.and_then(|c| c.quota.clone())),
+            extract: spec
+                .extract
+                .as_deref()
+                .cloned()
+                .or_else(|| endpoint.and_then(|e| e.extract.clone())),
         })
     }
 

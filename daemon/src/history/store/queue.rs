@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::history::HistoryOutput;
 
-/// Bytes of head records that may wait; about ten seconds of 400,000 samples each. Beyond it,
+/// Bytes of samples that may wait for the head log; about ten seconds of 400,000 samples each. Beyond it,
 /// samples are not saved before they are sealed, which is counted.
 const HEAD_BYTES_MAX: usize = 32 << 20;
 
@@ -50,12 +50,13 @@ impl Queue {
         for output in outputs {
             match &output {
                 HistoryOutput::Define { .. } => state.work.heads.push_back(output),
-                HistoryOutput::Head { samples, record, .. } => {
-                    if state.head_bytes + record.len() > HEAD_BYTES_MAX {
-                        state.work.unsaved += u64::from(*samples);
+                HistoryOutput::Head { values, .. } => {
+                    let bytes = size_of_val(values.as_slice());
+                    if state.head_bytes + bytes > HEAD_BYTES_MAX {
+                        state.work.unsaved += values.len() as u64;
                         continue;
                     }
-                    state.head_bytes += record.len();
+                    state.head_bytes += bytes;
                     state.work.heads.push_back(output);
                 }
                 _ => state.work.seals.push_back(output),

@@ -11,7 +11,7 @@ use ccm_proto::model::{Notice, Severity, Timestamp};
 use super::queue::{Queue, StoreHandle, Work};
 use super::{Fresh, INDEX_WASTE, Logs, SYNC_AFTER};
 use crate::clock::Clock;
-use crate::history::record::{self, Chunk, Record};
+use crate::history::record::{self, Chunk, Record, RowWriter, definition};
 use crate::history::{ChunkRef, GroupId, History, HistoryOutput, Sealing, Stored, Tier};
 use crate::notices::NoticeBoard;
 use crate::storage::log::LogError;
@@ -38,6 +38,7 @@ pub struct Store {
     /// How many raw rows of each stripe are synced in chunks.
     coverage: HashMap<GroupId, Vec<u64>>,
     head_rows: HeadRows,
+    rows: RowWriter,
     /// Since when head records wait for a sync, and how many samples they hold.
     waiting: Option<(Timestamp, u64)>,
     seals: VecDeque<HistoryOutput>,
@@ -65,6 +66,7 @@ impl Store {
             definitions: HashMap::new(),
             coverage,
             head_rows,
+            rows: RowWriter::default(),
             waiting: None,
             seals: VecDeque::new(),
             index_stopped: false,
@@ -76,7 +78,7 @@ impl Store {
     pub(super) fn remember(&mut self, history: &History) {
         for (id, group) in &history.groups {
             if let Some(keys) = history.dictionary.keys(*id) {
-                self.definitions.insert(*id, record::encode_group(*id, keys));
+                self.definitions.insert(*id, definition::encode(*id, keys));
                 self.coverage.entry(*id).or_insert_with(|| vec![0; group.stripes.len()]);
             }
         }
@@ -155,15 +157,18 @@ impl Store {
 
     fn head(&mut self, output: HistoryOutput, now: Timestamp, report: &mut dyn FnMut(Stored)) {
         match output {
-            HistoryOutput::Define { group, stripes, record } => {
-                self.definitions.insert(group, record);
+            HistoryOutput::Define { group, stripes, keys } => {
+                self.definitions.insert(group, definition::encode(group, &keys));
                 self.coverage.insert(group, vec![0; stripes]);
             }
-            HistoryOutput::Head { group, seq, samples, record } => {
-                let samples = u64::from(samples);
+            HistoryOutput::Head { group, seq, at, values } => {
+                let (samples, time) = (values.len() as u64, at.as_millis());
                 let definition = self.definitions.get(&group).cloned().unwrap_or_default();
-                match self.logs.head.append(group, &definition, &record) {
+                let segment = self.logs.head.next_segment();
+                let record = self.rows.encode(segment, (group, seq), time, &values);
+                match self.logs.head.append(group, &definition, record) {
                     Ok(position) => {
+                        self.rows.appended(position.segment, (group, seq), time, values);
                         note(&mut self.head_rows, position.segment, group, seq);
                         self.waiting.get_or_insert((now, 0)).1 += samples;
                     }
@@ -287,6 +292,7 @@ impl Store {
             HistoryOutput::Forget(group) => {
                 self.definitions.remove(group);
                 self.coverage.remove(group);
+                self.rows.forget(*group);
                 self.logs.head.defined.remove(group);
                 self.logs.index.defined.remove(group);
                 for tier in &mut self.logs.tiers {

@@ -33,7 +33,7 @@ pub struct ExternalApiConfig {
     pub params: BTreeMap<String, Param>,
     /// A JSON body, whose texts may be templates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub body: Option<serde_json::Value>,
+    pub body: Option<Box<serde_json::Value>>,
     /// How moments that templates name are written; RFC 3339 when nobody says otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_format: Option<TimeFormat>,
@@ -45,10 +45,10 @@ pub struct ExternalApiConfig {
     pub credential: Option<Name>,
     /// How the credential is sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub auth: Option<Auth>,
+    pub auth: Option<Box<Auth>>,
     /// How an answer of several pages is put together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pagination: Option<Pagination>,
+    pub pagination: Option<Box<Pagination>>,
     /// How long an answer may be used again, whatever its headers say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cache: Option<Interval>,
@@ -57,7 +57,7 @@ pub struct ExternalApiConfig {
     pub limits: Option<ApiLimits>,
     /// Headers that tell how much is left.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub quota: Option<QuotaHeaders>,
+    pub quota: Option<Box<QuotaHeaders>>,
     /// A file of certificates in PEM that is trusted beside the system's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_file: Option<String>,
@@ -281,12 +281,12 @@ impl ExternalApiConfig {
                 .filter_map(|url| base_problem(url))
                 .map(|sentence| ("base_url".to_owned(), sentence)),
         );
-        problems.extend(auth_problems(self.auth.as_ref()));
+        problems.extend(auth_problems(self.auth.as_deref()));
         if self.auth.is_some() && self.credential.is_none() {
             let sentence = "auth needs the name of a credential; set one with ccm cred set";
             problems.push(("credential".to_owned(), sentence.to_owned()));
         }
-        problems.extend(pagination_problems(self.pagination.as_ref()));
+        problems.extend(pagination_problems(self.pagination.as_deref()));
         problems.extend(limit_problems(self.limits.as_ref()));
         if self.body.is_some() && self.method.is_some_and(|method| method != Method::Post) {
             problems.push(("body".to_owned(), "only a POST request has a body".to_owned()));

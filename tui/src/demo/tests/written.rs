@@ -72,7 +72,7 @@ fn every_source_of_a_module_asks_for_what_its_manifest_names() {
         }
         let spec: SourceSpec = table.clone().try_into().unwrap_or_else(|e| panic!("{name}: {e}"));
         assert_eq!(spec.problems(), [], "{name}");
-        let config: ModuleConfig = spec.module.unwrap();
+        let config: ModuleConfig = *spec.module.unwrap();
         let part = Part::ALL.into_iter().find(|part| part.name() == config.name.as_str()).unwrap();
         let Some(path) = &config.endpoint else { continue };
         let manifest = part.manifest().unwrap();
