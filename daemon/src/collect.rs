@@ -172,6 +172,8 @@ pub struct Environment {
     pub credentials: Credentials,
     /// What is known of modules.
     pub modules: module::Directory,
+    /// The way from module to module.
+    pub bridge: module::Bridge,
     /// What is known of all sources.
     pub census: Census,
     /// Sees what goes out and comes back in a trial, past the gateway's own.
@@ -186,11 +188,14 @@ impl Environment {
         let gateway = Gateway::new(GatewayParts::system(clock.clone()));
         let credentials =
             Credentials::new(SecretStore::empty(clock.clone()), gateway.clone(), clock.clone());
+        let modules = module::Directory::default();
+        let bridge = bridge(&gateway, &credentials, &modules, &clock);
         Self {
             metrics: Arc::default(),
             gateway,
             credentials,
-            modules: module::Directory::default(),
+            modules,
+            bridge,
             census: Census::default(),
             tap: None,
             clock,
@@ -245,6 +250,17 @@ impl Environment {
         });
         prometheus::collector(name, config, timeout, self.gateway.clone(), attach)
     }
+}
+
+/// The way between the modules of a directory.
+pub fn bridge(
+    gateway: &Gateway,
+    credentials: &Credentials,
+    modules: &module::Directory,
+    clock: &Clock,
+) -> module::Bridge {
+    let way = module::GatewayWay::new(gateway.clone(), credentials.clone(), clock.clone());
+    module::Bridge::new((Arc::new(way), modules.clone()), clock.clone())
 }
 
 /// The collectors of all source types that are asked for their readings.

@@ -6,6 +6,7 @@ pub mod documents;
 pub mod history;
 pub mod ingest;
 pub mod metrics;
+pub mod modules;
 pub mod server;
 pub mod sources;
 pub mod stream;

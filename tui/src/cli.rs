@@ -129,6 +129,9 @@ pub enum Command {
     /// Try sources, and see what they cost and whom they call
     #[command(subcommand)]
     Source(SourceCommand),
+    /// Show modules, and what they ask and tell each other
+    #[command(subcommand)]
+    Module(ModuleCommand),
     /// Show external services that are known, and begin to use one
     #[command(subcommand)]
     Connector(crate::command::connector::ConnectorCommand),
@@ -465,6 +468,38 @@ pub struct SourceCallsArgs {
     /// As JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// Show modules, and what they ask and tell each other.
+#[derive(Clone, Debug, Subcommand)]
+pub enum ModuleCommand {
+    /// Show every module, how it is, and what went between it and others
+    List {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show one module: what it wants of others, what its document grants, what is missing
+    Show {
+        /// The module
+        name: Name,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Ask one module in the name of another, as far as that one may
+    Ask(ModuleAskArgs),
+}
+
+/// Asks a module in the name of another.
+#[derive(Clone, Debug, Args)]
+pub struct ModuleAskArgs {
+    /// The module in whose name is asked, and by whose grants
+    pub from: Name,
+    /// The module that is asked
+    pub to: Name,
+    /// The path, with its query if it has one, as in /api/stock?low=true
+    pub path: String,
 }
 
 /// Says what serves, what does not, and why.

@@ -16,6 +16,7 @@ mod get;
 mod history;
 mod keys;
 mod manual;
+mod module;
 mod output;
 mod push;
 mod source;
@@ -66,6 +67,7 @@ pub async fn run(
         Command::Discover(args) => discover::run(&args, link).await,
         Command::Daemon(command) => daemon::run(command, link).await,
         Command::Source(command) => source::run(command, link).await,
+        Command::Module(command) => module::run(command, link).await,
         Command::Connector(command) => connector::run(command, link).await,
         Command::Cred(command) => cred::run(command, link).await,
         Command::Doctor(args) => doctor::run(&args, link).await,

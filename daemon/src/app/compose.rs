@@ -39,6 +39,7 @@ use crate::rpc::documents::Documents;
 use crate::rpc::history::Histories;
 use crate::rpc::ingest::Ingest;
 use crate::rpc::metrics;
+use crate::rpc::modules::Modules;
 use crate::rpc::server::Services;
 use crate::rpc::sources::Sources;
 use crate::rpc::stream::Streams;
@@ -280,6 +281,7 @@ impl Parts {
             documents: Documents::new(self.registry.clone(), facts.clock.clone()),
             history: Histories::new(facts.engine.clone()),
             sources: Sources::new(Arc::clone(facts), self.outside.environment.clone()),
+            modules: Modules::new(self.outside.environment.clone()),
             credentials: Credentials::new(
                 self.outside.secrets.clone(),
                 self.registry.snapshot(),

@@ -31,7 +31,8 @@ impl Concerned {
     /// Watches until the daemon ends.
     pub(super) async fn run(mut self, stop: CancellationToken) {
         let (sender, mut news) = mpsc::channel(NEWS_MAX);
-        let parts = (self.environment.way_to_modules(), self.environment.modules.clone());
+        let Environment { modules, bridge, .. } = &self.environment;
+        let parts = (self.environment.way_to_modules(), modules.clone(), bridge.clone());
         let mut watchers = Watchers::new(parts, self.environment.clock.clone(), sender);
         loop {
             let configuration = Arc::clone(&self.snapshot.borrow_and_update().configuration);

@@ -17,7 +17,7 @@ use crate::collect::http::{
     Priority, Request,
 };
 use crate::collect::module::Directory;
-use crate::collect::{Census, Environment, SelfMetrics};
+use crate::collect::{Census, Environment, SelfMetrics, bridge};
 use crate::secret::{
     self, Secret, SecretStore, VaultHttp, VaultMethod, VaultRequest, VaultResponse,
 };
@@ -54,11 +54,14 @@ impl Outside {
         };
         let secrets = SecretStore::new(&settings.credentials, &surroundings);
         let credentials = Credentials::new(secrets.clone(), gateway.clone(), clock.clone());
+        let modules = Directory::default();
+        let bridge = bridge(&gateway, &credentials, &modules, clock);
         let environment = Environment {
             metrics: Arc::clone(metrics),
             gateway: gateway.clone(),
             credentials: credentials.clone(),
-            modules: Directory::default(),
+            modules,
+            bridge,
             census: Census::default(),
             tap: None,
             clock: clock.clone(),

@@ -4,10 +4,11 @@
 //! a state, errors and documents; [`asking`] is how documents of sources are read. The
 //! [`Directory`] is what is known of every module at a moment; each has a [`Watcher`] that keeps it
 //! so, and any number of sources that read through a [`ModuleCollector`]. Both reach the module by
-//! a [`Way`], which in the daemon is the [`gateway`].
+//! a [`Way`], which in the daemon is the [`gateway`]. The [`Bridge`] leads from one module to another.
 
 pub mod answer;
 pub mod asking;
+pub mod bridge;
 pub mod collector;
 pub mod contribution;
 pub mod directory;
@@ -18,6 +19,7 @@ pub mod watcher;
 pub mod watchers;
 pub mod way;
 
+pub use bridge::Bridge;
 pub use collector::{Digest, Fill, ModuleCollector};
 pub use contribution::contributions;
 pub use directory::Directory;
@@ -25,7 +27,7 @@ pub use gateway::GatewayWay;
 pub use state::{Sign, Standing, State};
 pub use watcher::{News, Watcher};
 pub use watchers::Watchers;
-pub use way::{Answer, Asked, Chunks, Way, WayError};
+pub use way::{Answer, Asked, Chunks, Purpose, Way, WayError};
 
 use ccm_proto::model::Name;
 use ccm_proto::model::source::{ModuleConfig, SourceSpec};

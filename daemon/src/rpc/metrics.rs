@@ -6,13 +6,21 @@ use std::sync::Arc;
 use axum::Router;
 use axum::http::header::CONTENT_TYPE;
 use axum::routing::get;
+use ccm_proto::model::Name;
 use tokio::net::{TcpListener, UnixListener};
 
 use super::system::Facts;
 use crate::collect::Environment;
 use crate::collect::daemon::ProcessReader;
+use crate::collect::module::State;
+use crate::collect::module::bridge::Traffic;
 use crate::collect::self_metrics::exposition::{CONTENT_TYPE as TEXT_FORMAT, Told, render};
 use crate::settings::MetricsAddress;
+
+fn modules(environment: &Environment) -> Vec<(Name, State, Traffic)> {
+    let all = environment.modules.all().into_iter();
+    all.map(|(name, known)| (name, known.standing.state, known.traffic)).collect()
+}
 
 /// Serves until the daemon ends. An address that cannot be taken is an error at once.
 pub async fn serve(
@@ -27,7 +35,7 @@ pub async fn serve(
                 process: ProcessReader::default().read(),
                 sources: facts.source_states().await,
                 apis: environment.gateway.apis(),
-                modules: environment.modules.states(),
+                modules: modules(&environment),
             };
             ([(CONTENT_TYPE, TEXT_FORMAT)], render(&environment.metrics, &told))
         }

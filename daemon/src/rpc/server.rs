@@ -11,6 +11,7 @@ use ccm_proto::wire::discover_service_server::DiscoverServiceServer;
 use ccm_proto::wire::document_service_server::DocumentServiceServer;
 use ccm_proto::wire::history_service_server::HistoryServiceServer;
 use ccm_proto::wire::ingest_service_server::IngestServiceServer;
+use ccm_proto::wire::module_service_server::ModuleServiceServer;
 use ccm_proto::wire::source_service_server::SourceServiceServer;
 use ccm_proto::wire::stream_server::StreamServiceServer;
 use ccm_proto::wire::system_service_server::SystemServiceServer;
@@ -27,6 +28,7 @@ use super::discover::Discoveries;
 use super::documents::Documents;
 use super::history::Histories;
 use super::ingest::Ingest;
+use super::modules::Modules;
 use super::sources::Sources;
 use super::stream::Streams;
 use super::system::System;
@@ -87,6 +89,8 @@ pub struct Services {
     pub history: Histories,
     /// The state of sources.
     pub sources: Sources,
+    /// The state of modules, and what they ask each other.
+    pub modules: Modules,
     /// Secrets of external APIs.
     pub credentials: Credentials,
     /// Values that others report.
@@ -158,6 +162,7 @@ pub async fn serve(
         )
         .add_service(HistoryServiceServer::new(services.history))
         .add_service(SourceServiceServer::new(services.sources))
+        .add_service(ModuleServiceServer::new(services.modules))
         .add_service(
             CredentialServiceServer::new(services.credentials)
                 .max_decoding_message_size(CREDENTIAL_MAX_BYTES),

@@ -2,6 +2,7 @@
 //! what such programs answer.
 
 pub mod address;
+pub mod bridge;
 pub mod event;
 pub mod health;
 pub mod instant;
@@ -12,7 +13,10 @@ use serde::{Deserialize, Serialize};
 use super::source::Problem;
 use super::{Interval, Name};
 
+use bridge::GRANTS_MAX;
+
 pub use address::{ModuleAddress, ModuleAddressError};
+pub use bridge::{Ask, BridgeOffer, BridgePath, PathPattern, PathsOf, TopicPattern, TopicsOf};
 pub use event::ModuleEvent;
 pub use health::{Check, Health, HealthStatus};
 pub use manifest::{Endpoint, Manifest, ParamValue, WidgetOffer};
@@ -59,6 +63,15 @@ pub struct ModuleSpec {
     /// Takes over the widgets that its manifest offers.
     #[serde(default = "yes")]
     pub contribute: bool,
+    /// What it may ask other modules for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub may_ask: Vec<PathsOf>,
+    /// The topics that it may tell other modules of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub may_publish: Vec<TopicPattern>,
+    /// What it may hear of other modules.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub may_subscribe: Vec<TopicsOf>,
 }
 
 fn yes() -> bool {
@@ -84,6 +97,16 @@ impl ModuleSpec {
                 "credential".to_owned(),
                 "a Unix socket is guarded by its file's mode and takes no credential".to_owned(),
             ));
+        }
+        for (field, count) in [
+            ("may_ask", self.may_ask.len()),
+            ("may_publish", self.may_publish.len()),
+            ("may_subscribe", self.may_subscribe.len()),
+        ] {
+            if count > GRANTS_MAX {
+                let problem = format!("there are at most {GRANTS_MAX}, these are {count}");
+                problems.push((field.to_owned(), problem));
+            }
         }
         problems
     }

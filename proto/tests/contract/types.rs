@@ -21,6 +21,8 @@ pub(crate) fn decode_and_encode(name: &str, bytes: &[u8]) -> Result<Vec<u8>, pro
         ApiBudget, ApiState, CallRecord, DocumentText, Exchange, ListCallsRequest,
         ListCallsResponse, Phase, PlanCallsRequest, PlanCallsResponse, Sample, SourceBudget,
         TestSourceRequest, TestSourceResponse,
+        AskModuleRequest, AskModuleResponse, ListModulesRequest, ListModulesResponse, ModuleRights,
+        ModuleStatus, ModuleTraffic,
         ApplyRequest, ApplyResponse, Bucket, ClientMessage, Conflict, ConflictPath,
         CredentialInfo, CredentialProvider, DaemonStatus, DeleteCredentialRequest,
         DeleteCredentialResponse, DiscoverRequest, DiscoverResponse, DocumentEntry, DocumentId,

@@ -4,6 +4,7 @@ use ccm_proto::wire::credential_service_client::CredentialServiceClient;
 use ccm_proto::wire::discover_service_client::DiscoverServiceClient;
 use ccm_proto::wire::document_service_client::DocumentServiceClient;
 use ccm_proto::wire::ingest_service_client::IngestServiceClient;
+use ccm_proto::wire::module_service_client::ModuleServiceClient;
 use ccm_proto::wire::source_service_client::SourceServiceClient;
 use ccm_proto::wire::system_service_client::SystemServiceClient;
 use tonic::transport::{Channel, Endpoint};
@@ -58,6 +59,11 @@ impl Connection {
     /// Calls about sources.
     pub fn sources(&self) -> SourceServiceClient<Channel> {
         SourceServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_MAX)
+    }
+
+    /// Calls about modules.
+    pub fn modules(&self) -> ModuleServiceClient<Channel> {
+        ModuleServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_MAX)
     }
 
     /// Calls about secrets of external APIs.

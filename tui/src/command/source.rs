@@ -25,7 +25,7 @@ pub(super) async fn run(command: SourceCommand, link: &LinkArgs) -> Result<ExitC
     }
 }
 
-fn pretty(value: &Value) -> Result<String, CommandError> {
+pub(super) fn pretty(value: &Value) -> Result<String, CommandError> {
     let text = serde_json::to_string_pretty(value);
     let text = text.map_err(|error| CommandError::Usage(format!("no form in JSON: {error}")))?;
     Ok(text + "\n")

@@ -163,6 +163,8 @@ fn happening(
         message,
         fields,
         invalidates: invalidates.iter().map(|path| (*path).to_owned()).collect(),
+        topic: None,
+        hops: 0,
     };
     Happening { at, event }
 }

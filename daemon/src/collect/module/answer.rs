@@ -1,7 +1,7 @@
 //! What a module's answers say: its manifest, its health, its events, and its errors.
 
 use ccm_proto::SafeText;
-use ccm_proto::model::module::{Health, Manifest, ModuleEvent};
+use ccm_proto::model::module::{Ask, Health, Manifest, ModuleEvent};
 use serde::de::DeserializeOwned;
 
 use super::sse::Frame;
@@ -105,6 +105,11 @@ pub fn manifest(answer: &Answer) -> Result<Manifest, AnswerError> {
 /// A module's health.
 pub fn health(answer: &Answer) -> Result<Health, AnswerError> {
     typed("health", json(answer)?, Health::problems)
+}
+
+/// An ask of a stream.
+pub fn ask(frame: &Frame) -> Result<Ask, AnswerError> {
+    typed("ask", frame.data.as_bytes(), Ask::problems)
 }
 
 /// An event of a stream.

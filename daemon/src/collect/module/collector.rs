@@ -12,7 +12,7 @@ use url::form_urlencoded;
 
 use super::answer;
 use super::directory::{Directory, Interest, Known};
-use super::way::{Answer, Asked, Way, WayError};
+use super::way::{Answer, Asked, Purpose, Way, WayError};
 use crate::collect::{CollectError, Fetch, Moment, Retry};
 
 /// The longest path with its query: what servers commonly take.
@@ -121,7 +121,7 @@ impl ModuleCollector {
             path,
             accept,
             timeout: self.timeout,
-            is_check: false,
+            purpose: Purpose::Data,
         };
         let answer = self.way.get(asked).await.map_err(|error| self.unreached(&error))?;
         let body = if self.config.metrics { answer::body(&answer) } else { answer::json(&answer) };

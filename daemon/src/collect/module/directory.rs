@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use ccm_proto::model::module::{Manifest, ModuleEvent, ModuleSpec, ParamValue};
 use ccm_proto::model::{Interval, Name, Timestamp, Value};
 
+use super::bridge::Traffic;
 use super::state::{Sign, Standing, State};
 
 /// How many of a module's events are kept: a few screens of a list.
@@ -32,6 +33,7 @@ struct Entry {
     events: VecDeque<(String, ModuleEvent)>,
     /// Events that were too long or not as the contract has them.
     dropped: u64,
+    traffic: Traffic,
 }
 
 /// What a source asks for.
@@ -54,6 +56,19 @@ pub struct Known {
     pub standing: Standing,
     /// Its description of itself, once it was read.
     pub manifest: Option<Arc<Manifest>>,
+    /// What went between it and others.
+    pub traffic: Traffic,
+}
+
+impl Entry {
+    fn known(&self) -> Known {
+        Known {
+            spec: Arc::clone(&self.spec),
+            standing: self.standing.clone(),
+            manifest: self.manifest.clone(),
+            traffic: self.traffic.clone(),
+        }
+    }
 }
 
 impl Directory {
@@ -77,6 +92,7 @@ impl Directory {
             latency: None,
             events: VecDeque::new(),
             dropped: 0,
+            traffic: Traffic::default(),
         };
         inner.modules.insert(name.clone(), entry);
     }
@@ -89,12 +105,20 @@ impl Directory {
     /// What is known of a module; none when no document names it.
     pub fn known(&self, name: &Name) -> Option<Known> {
         let inner = self.inner();
-        let entry = inner.modules.get(name)?;
-        Some(Known {
-            spec: Arc::clone(&entry.spec),
-            standing: entry.standing.clone(),
-            manifest: entry.manifest.clone(),
-        })
+        inner.modules.get(name).map(Entry::known)
+    }
+
+    /// What is known of all modules, by name.
+    pub fn all(&self) -> Vec<(Name, Known)> {
+        let inner = self.inner();
+        inner.modules.iter().map(|(name, entry)| (name.clone(), entry.known())).collect()
+    }
+
+    /// Counts what goes between a module and others.
+    pub(super) fn count(&self, name: &Name, act: impl FnOnce(&mut Traffic)) {
+        if let Some(entry) = self.inner().modules.get_mut(name) {
+            act(&mut entry.traffic);
+        }
     }
 
     /// Takes in what was seen of a module; the former state when it is another now.
@@ -232,7 +256,8 @@ fn row(id: &str, event: &ModuleEvent) -> Value {
 fn module_row(name: &Name, entry: &Entry) -> Value {
     let manifest = entry.manifest.as_deref();
     let text = |text: Option<&str>| text.map_or(Value::Absent, Value::from);
-    Value::map([
+    let traffic = entry.traffic.counts().map(|(name, count)| (name, Value::from(count)));
+    let about = [
         ("name", Value::from(name.as_str())),
         ("id", text(manifest.map(|manifest| manifest.id.as_str()))),
         ("title", text(manifest.map(|manifest| manifest.title.as_str()))),
@@ -246,5 +271,6 @@ fn module_row(name: &Name, entry: &Entry) -> Value {
         ("permissions", text(manifest.map(|m| m.permissions.join(", ")).as_deref())),
         ("latency_ms", Value::from(entry.latency.map(|latency| latency.as_secs_f64() * 1_000.0))),
         ("events", Value::Integer(entry.events.len() as i64)),
-    ])
+    ];
+    Value::map(about.into_iter().chain(traffic))
 }

@@ -3,17 +3,19 @@
 use std::sync::Arc;
 
 use ccm_proto::SafeText;
-use ccm_proto::model::Interval;
+use bytes::Bytes;
+use ccm_proto::model::{Interval, Name};
 use ccm_proto::model::module::{ModuleAddress, ModuleSpec};
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use hyper::Method;
 use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 
-use super::way::{Answer, Asked, BODY_MAX, Chunks, Way, WayError};
+use super::way::{Answer, Asked, BODY_MAX, BRIDGE_BODY_MAX, Chunks, Purpose, Way, WayError};
 use crate::clock::Clock;
 use crate::collect::credentials::Credentials;
 use crate::collect::http::gateway::Wait;
+use crate::collect::http::request::parse;
 use crate::collect::http::retry_after::retry_after;
 use crate::collect::http::{
     Answers, Caching, Call, FetchError, Gateway, HttpError, Limits, Request, RequestError, Target,
@@ -21,6 +23,12 @@ use crate::collect::http::{
 
 /// Where a stream goes on.
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+/// The module that asks or tells.
+const FROM_MODULE: HeaderName = HeaderName::from_static("ccm-from");
+
+/// How many modules an ask or an event has passed.
+const HOPS: HeaderName = HeaderName::from_static("ccm-hops");
 
 /// What the gateway says of an address that nobody listens on.
 const ABSENT: [&str; 2] = ["nothing listens there", "there is no such socket"];
@@ -38,16 +46,9 @@ impl GatewayWay {
         Self { gateway, credentials, clock }
     }
 
-    async fn call(&self, asked: &Asked, last_id: Option<&str>) -> Result<Call, WayError> {
+    async fn call(&self, asked: &Asked, sent: Sent<'_>) -> Result<Call, WayError> {
         let failed = |error: String| WayError::Failed(SafeText::from(error));
-        let mut request = request(&asked.spec, &asked.path)
-            .and_then(|request| request.with_header(ACCEPT, HeaderValue::from_static(asked.accept)))
-            .map_err(|error| failed(error.to_string()))?;
-        if let Some(id) = last_id.and_then(|id| HeaderValue::from_str(id).ok()) {
-            request = request
-                .with_header(LAST_EVENT_ID, id)
-                .map_err(|error| failed(error.to_string()))?;
-        }
+        let request = whole_request(asked, sent).map_err(|error| failed(error.to_string()))?;
         let credential = match (&asked.spec.credential, request.target()) {
             (Some(name), Target::Tcp(origin)) => {
                 let attached = self.credentials.attach(&asked.source, name, None, origin).await;
@@ -57,13 +58,14 @@ impl GatewayWay {
             _ => None,
         };
         let bounds = Limits {
-            body_bytes: BODY_MAX,
+            body_bytes: if asked.purpose.is_bridged() { BRIDGE_BODY_MAX } else { BODY_MAX },
             total: asked.timeout,
             redirects: 0,
             ..Limits::default()
         };
         Ok(Call {
-            api: api(&asked.spec, asked.is_check),
+            api: api(&asked.spec, &asked.purpose),
+            owner: owner(asked),
             credential,
             // An event may have made the answer stale since; it is never old by itself.
             caching: Caching::Off,
@@ -75,15 +77,16 @@ impl GatewayWay {
 
     /// A module is looked at in its own rhythm, whether or not it has failed before.
     fn is_resting(&self, asked: &Asked, error: &FetchError) -> bool {
+        let is_check = asked.purpose == Purpose::Check;
         let circuit = matches!(error, FetchError::TryLater { wait: Wait::Circuit, .. });
-        if circuit && asked.is_check {
-            self.gateway.forget(&api(&asked.spec, true));
+        if circuit && is_check {
+            self.gateway.forget(&api(&asked.spec, &asked.purpose));
         }
-        circuit && asked.is_check
+        circuit && is_check
     }
 
-    async fn ask(&self, asked: &Asked) -> Result<Answer, WayError> {
-        let call = self.call(asked, None).await?;
+    async fn ask(&self, asked: &Asked, sent: Sent<'_>) -> Result<Answer, WayError> {
+        let call = self.call(asked, sent).await?;
         let fetched = match self.gateway.fetch(call.clone()).await {
             Err(error) if self.is_resting(asked, &error) => self.gateway.fetch(call).await,
             other => other,
@@ -102,7 +105,7 @@ impl GatewayWay {
         asked: &Asked,
         last_id: Option<&str>,
     ) -> Result<Result<Chunks, Answer>, WayError> {
-        let call = self.call(asked, last_id).await?;
+        let call = self.call(asked, Sent { last_id, body: None }).await?;
         let opened = self.gateway.open(call).await.map_err(|error| lost(&error))?;
         let head = self.head(opened.status.as_u16(), &opened.headers);
         let media = head.content_type.split(';').next().unwrap_or_default().trim();
@@ -126,15 +129,65 @@ impl GatewayWay {
 }
 
 /// What shares a circuit: data of one module, and looks at it.
-fn api(spec: &ModuleSpec, is_check: bool) -> Arc<str> {
-    let what = if is_check { "health of " } else { "" };
-    format!("{what}module {}", spec.endpoint).into()
+///
+/// What modules ask and tell each other has circuits of its own: whoever asks for what fails
+/// stops nobody else's data.
+fn api(spec: &ModuleSpec, purpose: &Purpose) -> Arc<str> {
+    match purpose {
+        Purpose::Data => format!("module {}", spec.endpoint).into(),
+        Purpose::Check => format!("health of module {}", spec.endpoint).into(),
+        Purpose::Ask { to, .. } => format!("asks to {to}").into(),
+        Purpose::Reply { to } | Purpose::Delivery { to, .. } => {
+            format!("deliveries to {to}").into()
+        }
+    }
 }
 
-fn request(spec: &ModuleSpec, path: &str) -> Result<Request, RequestError> {
+/// Who takes turns: modules among themselves, beside the platform's sources.
+fn owner(asked: &Asked) -> Arc<str> {
+    if asked.purpose.is_bridged() {
+        format!("module {}", asked.source).into()
+    } else {
+        "platform".into()
+    }
+}
+
+/// What goes with a request.
+#[derive(Clone, Copy, Default)]
+struct Sent<'a> {
+    last_id: Option<&'a str>,
+    /// With a body it is a `POST`.
+    body: Option<&'a Bytes>,
+}
+
+fn whole_request(asked: &Asked, sent: Sent<'_>) -> Result<Request, RequestError> {
+    let method = if sent.body.is_some() { Method::POST } else { Method::GET };
+    let mut request = request(&asked.spec, method, &asked.path)?
+        .with_header(ACCEPT, HeaderValue::from_static(asked.accept))?;
+    if let Some(id) = sent.last_id.and_then(|id| HeaderValue::from_str(id).ok()) {
+        request = request.with_header(LAST_EVENT_ID, id)?;
+    }
+    if let Some(body) = sent.body {
+        let json = HeaderValue::from_static("application/json");
+        request = request.with_header(CONTENT_TYPE, json)?.with_body(body.clone());
+    }
+    if asked.purpose.is_bridged()
+        && let Ok(from) = HeaderValue::from_str(asked.source.as_str())
+    {
+        request = request.with_header(FROM_MODULE, from)?;
+    }
+    match asked.purpose.hops() {
+        Some(hops) => request.with_header(HOPS, HeaderValue::from(u16::from(hops))),
+        None => Ok(request),
+    }
+}
+
+fn request(spec: &ModuleSpec, method: Method, path: &str) -> Result<Request, RequestError> {
     match &spec.endpoint {
-        ModuleAddress::Unix(socket) => Request::to_socket(Method::GET, socket.into(), path),
-        ModuleAddress::Tcp { .. } => Request::get(&format!("{}{path}", spec.endpoint.base())),
+        ModuleAddress::Unix(socket) => Request::to_socket(method, socket.into(), path),
+        ModuleAddress::Tcp { .. } => {
+            Request::new(method, &parse(&format!("{}{path}", spec.endpoint.base()))?)
+        }
     }
 }
 
@@ -149,7 +202,13 @@ fn lost(error: &FetchError) -> WayError {
 
 impl Way for GatewayWay {
     fn get(&self, asked: Asked) -> BoxFuture<'_, Result<Answer, WayError>> {
-        Box::pin(async move { self.ask(&asked).await })
+        Box::pin(async move { self.ask(&asked, Sent::default()).await })
+    }
+
+    fn post(&self, asked: Asked, body: Bytes) -> BoxFuture<'_, Result<Answer, WayError>> {
+        Box::pin(async move {
+            self.ask(&asked, Sent { last_id: None, body: Some(&body) }).await
+        })
     }
 
     fn open(
@@ -160,7 +219,12 @@ impl Way for GatewayWay {
         Box::pin(async move { self.listen(&asked, last_id.as_deref()).await })
     }
 
-    fn welcome(&self, spec: &ModuleSpec) {
-        self.gateway.forget(&api(spec, false));
+    fn welcome(&self, (name, spec): (&Name, &ModuleSpec)) {
+        let to = name.clone();
+        for purpose in
+            [Purpose::Data, Purpose::Ask { to: to.clone(), hops: 0 }, Purpose::Reply { to }]
+        {
+            self.gateway.forget(&api(spec, &purpose));
+        }
     }
 }

@@ -1,5 +1,7 @@
+mod acl;
 mod answers;
 mod asking;
+mod bridge;
 mod fake;
 mod offers;
 mod reaching;

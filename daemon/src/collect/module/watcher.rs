@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ccm_proto::SafeText;
+use ccm_proto::model::module::bridge::ASK_EVENT;
 use ccm_proto::model::module::{MANIFEST_PATH, Manifest, ModuleSpec};
 use ccm_proto::model::{Interval, Name};
 use futures_util::StreamExt as _;
@@ -14,10 +15,11 @@ use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::answer::{self, AnswerError};
+use super::bridge::Bridge;
 use super::directory::Directory;
 use super::sse::Parser;
 use super::state::{Sign, State};
-use super::way::{Answer, Asked, Chunks, Way, WayError};
+use super::way::{Answer, Asked, Chunks, Purpose, Way, WayError};
 use crate::clock::Clock;
 
 /// How long a check may take.
@@ -69,6 +71,7 @@ pub struct Watcher {
     spec: Arc<ModuleSpec>,
     way: Arc<dyn Way>,
     directory: Directory,
+    bridge: Bridge,
     clock: Clock,
     news: mpsc::Sender<News>,
     /// Woken when the module can be listened to.
@@ -88,12 +91,12 @@ impl Watcher {
     /// Enters the module into the directory.
     pub fn new(
         (module, spec): (Name, Arc<ModuleSpec>),
-        (way, directory): (Arc<dyn Way>, Directory),
+        (way, directory, bridge): (Arc<dyn Way>, Directory, Bridge),
         clock: Clock,
         news: mpsc::Sender<News>,
     ) -> Self {
         directory.enter(&module, Arc::clone(&spec), clock.now());
-        Self { module, spec, way, directory, clock, news, back: Notify::new() }
+        Self { module, spec, way, directory, bridge, clock, news, back: Notify::new() }
     }
 
     /// Watches until it is told to stop. What is known of the module stays in the directory.
@@ -103,7 +106,10 @@ impl Watcher {
             stop.cancelled().await;
             return;
         }
-        let watching = async { tokio::join!(self.check_always(), self.listen_always()) };
+        let watching = async { {
+            let bridged = self.bridge.serve(&self.module);
+            tokio::join!(self.check_always(), self.listen_always(), bridged)
+        } };
         tokio::select! {
             () = stop.cancelled() => {}
             _ = watching => {}
@@ -185,7 +191,7 @@ impl Watcher {
             path: path.to_owned(),
             accept,
             timeout,
-            is_check: true,
+            purpose: Purpose::Check,
         }
     }
 
@@ -202,7 +208,7 @@ impl Watcher {
         let module = self.module.clone();
         let _ = self.news.send(News::State { module, from, to, reason }).await;
         if to.is_asked() {
-            self.way.welcome(&self.spec);
+            self.way.welcome((&self.module, &self.spec));
         }
         if to.is_asked() != from.is_asked() || from == State::Unknown {
             let sources = self.directory.sources_of(&self.module);
@@ -288,10 +294,22 @@ impl Watcher {
         let mut endpoints = None;
         let mut wrong = 0;
         for frame in parser.push(bytes) {
+            if frame.event == ASK_EVENT {
+                match answer::ask(&frame) {
+                    Ok(ask) => self.bridge.hear(&self.module, ask),
+                    Err(error) => {
+                        wrong += 1;
+                        let module = &self.module;
+                        tracing::debug!(%module, %error, "an ask is left out");
+                    }
+                }
+                continue;
+            }
             match answer::event(&frame) {
                 Ok(event) => {
                     let stale: &mut BTreeSet<String> = endpoints.get_or_insert_default();
                     stale.extend(event.invalidates.iter().cloned());
+                    self.bridge.publish(&self.module, &frame.id, &event);
                     self.directory.keep(&self.module, frame.id, event);
                 }
                 Err(error) => {

@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::bridge::Bridge;
 use super::directory::Directory;
 use super::watcher::{News, Watcher};
 use super::way::Way;
@@ -18,6 +19,7 @@ use crate::clock::Clock;
 pub struct Watchers {
     way: Arc<dyn Way>,
     directory: Directory,
+    bridge: Bridge,
     clock: Clock,
     news: mpsc::Sender<News>,
     running: BTreeMap<Name, Running>,
@@ -32,11 +34,11 @@ struct Running {
 impl Watchers {
     /// None yet. What they see is told through `news`, whose receiver must go on reading.
     pub fn new(
-        (way, directory): (Arc<dyn Way>, Directory),
+        (way, directory, bridge): (Arc<dyn Way>, Directory, Bridge),
         clock: Clock,
         news: mpsc::Sender<News>,
     ) -> Self {
-        Self { way, directory, clock, news, running: BTreeMap::new() }
+        Self { way, directory, bridge, clock, news, running: BTreeMap::new() }
     }
 
     /// Watches these modules from now on; gives those that are gone. A module whose document is the
@@ -48,6 +50,7 @@ impl Watchers {
             running.stop.cancel();
             if !modules.contains_key(&name) {
                 self.directory.leave(&name);
+                self.bridge.leave(&name);
                 left.push(name);
             }
         }
@@ -64,7 +67,7 @@ impl Watchers {
         let stop = CancellationToken::new();
         let watcher = Watcher::new(
             (name.clone(), Arc::clone(spec)),
-            (Arc::clone(&self.way), self.directory.clone()),
+            (Arc::clone(&self.way), self.directory.clone(), self.bridge.clone()),
             self.clock.clone(),
             self.news.clone(),
         );

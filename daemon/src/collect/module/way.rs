@@ -12,6 +12,9 @@ use futures_util::stream::BoxStream;
 /// The most bytes of an answer: the contract's bound.
 pub const BODY_MAX: u64 = 4 << 20;
 
+/// The most bytes of what one module answers another.
+pub const BRIDGE_BODY_MAX: u64 = 256 << 10;
+
 /// A request to a module.
 #[derive(Clone, Debug)]
 pub struct Asked {
@@ -25,8 +28,51 @@ pub struct Asked {
     pub accept: &'static str,
     /// How long the answer may take.
     pub timeout: Interval,
-    /// Whether it is a look at the module, which is taken however often it failed before.
-    pub is_check: bool,
+    /// What it is for.
+    pub purpose: Purpose,
+}
+
+/// What a request to a module is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// A source's data.
+    Data,
+    /// A look at the module, which is taken however often it failed before.
+    Check,
+    /// Another module asks; `source` is that one.
+    Ask {
+        /// The module that is asked.
+        to: Name,
+        /// How many modules the ask has passed with this one.
+        hops: u8,
+    },
+    /// The answer of another module, whose name is `source`.
+    Reply {
+        /// The module that asked.
+        to: Name,
+    },
+    /// An event of another module, whose name is `source`.
+    Delivery {
+        /// The module that listens.
+        to: Name,
+        /// How many modules have told it because of one another.
+        hops: u8,
+    },
+}
+
+impl Purpose {
+    /// Whether it goes from one module to another.
+    pub const fn is_bridged(&self) -> bool {
+        !matches!(self, Self::Data | Self::Check)
+    }
+
+    /// How many modules it has passed, where that is counted.
+    pub const fn hops(&self) -> Option<u8> {
+        match self {
+            Self::Ask { hops, .. } | Self::Delivery { hops, .. } => Some(*hops),
+            _ => None,
+        }
+    }
 }
 
 /// A whole answer.
@@ -63,6 +109,9 @@ pub trait Way: Send + Sync {
     /// Asks, and waits for the whole answer, whatever its status; at most [`BODY_MAX`] of it.
     fn get(&self, asked: Asked) -> BoxFuture<'_, Result<Answer, WayError>>;
 
+    /// Brings JSON, and waits for the answer, whatever its status.
+    fn post(&self, asked: Asked, body: Bytes) -> BoxFuture<'_, Result<Answer, WayError>>;
+
     /// Opens a stream of events after the one with this id. The status is good when there are
     /// chunks; an answer is an error of the module's.
     fn open(
@@ -72,5 +121,5 @@ pub trait Way: Send + Sync {
     ) -> BoxFuture<'_, Result<Result<Chunks, Answer>, WayError>>;
 
     /// Hears that a module is back: what it failed before counts no more.
-    fn welcome(&self, _: &ModuleSpec) {}
+    fn welcome(&self, _: (&Name, &ModuleSpec)) {}
 }

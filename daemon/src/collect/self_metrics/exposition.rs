@@ -9,6 +9,7 @@ use super::SelfMetrics;
 use crate::collect::daemon::ProcessFacts;
 use crate::collect::http::ApiState;
 use crate::collect::module::State;
+use crate::collect::module::bridge::Traffic;
 use crate::collect::status::SourceStatus;
 
 /// The media type of [`render`]'s text.
@@ -62,7 +63,7 @@ pub struct Told {
     /// Every API with each credential.
     pub apis: Vec<ApiState>,
     /// Every module.
-    pub modules: Vec<(Name, State)>,
+    pub modules: Vec<(Name, State, Traffic)>,
 }
 
 fn seconds(at: Timestamp) -> f64 {
@@ -112,12 +113,26 @@ pub fn render(metrics: &SelfMetrics, told: &Told) -> String {
         }
     }
     header(&mut text, "ccmd_module_up", "gauge", "Whether the module works, if not well.");
-    for (name, state) in modules {
+    for (name, state, _) in modules {
         let up = matches!(state, State::Running | State::Degraded);
         let labels = [("module", name.as_str())];
         sample(&mut text, "ccmd_module_up", &labels, f64::from(u8::from(up)));
     }
+    render_bridge(&mut text, modules);
     text
+}
+
+/// What modules ask and tell each other.
+fn render_bridge(text: &mut String, modules: &[(Name, State, Traffic)]) {
+    let name = "ccmd_module_bridge_total";
+    let help = "What went between a module and others, by what became of it.";
+    header(text, name, "counter", help);
+    for (module, _, traffic) in modules {
+        for (what, count) in traffic.counts() {
+            let labels = [("module", module.as_str()), ("what", what)];
+            sample(text, name, &labels, number(count));
+        }
+    }
 }
 
 fn number(value: u64) -> f64 {
@@ -182,8 +197,8 @@ mod tests {
             sources: vec![source],
             apis: vec![api("https://a.example", None), api("b\"c\\d", quota)],
             modules: vec![
-                (Name::new("crm").unwrap(), State::Degraded),
-                (Name::new("erp").unwrap(), State::Unknown),
+                (Name::new("crm").unwrap(), State::Degraded, Traffic { delivered: 4, ..Traffic::default() }),
+                (Name::new("erp").unwrap(), State::Unknown, Traffic::default()),
             ],
             ..Told::default()
         };
@@ -207,6 +222,8 @@ mod tests {
         assert!(!text.contains("ccmd_api_quota_remaining{api=\"https"), "it told none");
         assert!(text.contains("\nccmd_module_up{module=\"crm\"} 1\n"));
         assert!(text.contains("\nccmd_module_up{module=\"erp\"} 0\n"));
+        let delivered = "\nccmd_module_bridge_total{module=\"crm\",what=\"delivered\"} 4\n";
+        assert!(text.contains(delivered), "{text}");
         assert!(!text.contains("ccmd_resident_bytes"), "what is not known is not told");
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::bridge::is_topic;
 use super::instant;
 use super::manifest::{ParamValue, path_problem};
 use crate::model::Timestamp;
@@ -39,6 +40,18 @@ pub struct ModuleEvent {
     /// Paths of endpoints whose data has changed by it; they are asked again at once.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub invalidates: Vec<String>,
+    /// What other modules know it by; none when it is not for them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub topic: Option<String>,
+    /// How many modules have told it because of one another: what the delivery says that it is told
+    /// because of.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub hops: u8,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_zero(number: &u8) -> bool {
+    *number == 0
 }
 
 /// How much an event matters.
@@ -82,6 +95,9 @@ impl ModuleEvent {
         }
         if self.time().is_none() {
             say("at", "a time is written as in 2026-11-20T14:03:22Z".to_owned());
+        }
+        if self.topic.as_ref().is_some_and(|topic| !is_topic(topic)) {
+            say("topic", "a topic is lower-case words between dots, as stock.low".to_owned());
         }
         if self.message.len() > MESSAGE_MAX {
             say("message", format!("a message has at most {MESSAGE_MAX} bytes"));

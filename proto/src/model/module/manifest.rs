@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::bridge::BridgeOffer;
 use super::{CONTRACT, EVENTS_PATH, HEALTH_PATH, METRICS_PATH};
 use crate::model::{Interval, Name};
 
@@ -67,6 +68,9 @@ pub struct Manifest {
     /// What it asks to be allowed here, such as `sales.view_metrics`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub permissions: Vec<String>,
+    /// What it asks and tells other modules.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bridge: Option<BridgeOffer>,
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the default of an optional field")]
@@ -225,7 +229,7 @@ pub(crate) fn path_problem(path: &str) -> Option<String> {
 
 /// Collects problems with the paths of their fields.
 #[derive(Default)]
-struct Problems(Vec<(String, String)>);
+pub(super) struct Problems(Vec<(String, String)>);
 
 impl Problems {
     fn say(&mut self, path: impl Into<String>, problem: impl Into<String>) {
@@ -244,13 +248,13 @@ impl Problems {
         }
     }
 
-    fn path(&mut self, field: impl Into<String>, path: &str) {
+    pub(super) fn path(&mut self, field: impl Into<String>, path: &str) {
         if let Some(problem) = path_problem(path) {
             self.say(field, problem);
         }
     }
 
-    fn count(&mut self, path: &str, count: usize, most: usize) {
+    pub(super) fn count(&mut self, path: &str, count: usize, most: usize) {
         if count > most {
             self.say(path, format!("there are at most {most}, these are {count}"));
         }
@@ -290,6 +294,9 @@ impl Manifest {
         problems.count("permissions", self.permissions.len(), NAMES_MAX);
         for (index, permission) in self.permissions.iter().enumerate() {
             problems.short(format!("permissions[{index}]"), permission, TITLE_MAX);
+        }
+        if let Some(bridge) = &self.bridge {
+            bridge.problems(&mut problems);
         }
         self.endpoint_problems(&mut problems);
         self.widget_problems(&mut problems);

@@ -9,7 +9,7 @@ use ccm_proto::model::Interval;
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 
-use crate::collect::module::way::{Answer, Asked, Chunks, Way, WayError};
+use crate::collect::module::way::{Answer, Asked, Chunks, Purpose, Way, WayError};
 
 pub(super) fn text(status: u16, content_type: &str, body: &str) -> Answer {
     Answer {
@@ -32,6 +32,20 @@ type Given = Result<Answer, WayError>;
 pub(super) struct Fake {
     answers: Mutex<BTreeMap<String, Given>>,
     asked: Mutex<Vec<String>>,
+    posted: Mutex<Vec<Posted>>,
+    /// Paths whose answer never comes.
+    silent: Mutex<Vec<String>>,
+    news: tokio::sync::Notify,
+}
+
+/// What was brought to a module.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Posted {
+    pub(super) socket: String,
+    pub(super) path: String,
+    pub(super) source: String,
+    pub(super) purpose: Purpose,
+    pub(super) body: serde_json::Value,
 }
 
 impl Fake {
@@ -45,6 +59,23 @@ impl Fake {
 
     pub(super) fn give(&self, path: &str, answer: Given) {
         self.answers.lock().unwrap().insert(path.to_owned(), answer);
+    }
+
+    pub(super) fn silence(&self, path: &str) {
+        self.silent.lock().unwrap().push(path.to_owned());
+    }
+
+    /// What was brought since the last time.
+    pub(super) fn posted(&self) -> Vec<Posted> {
+        std::mem::take(&mut self.posted.lock().unwrap())
+    }
+
+    /// Waits until so many things were brought, and takes them.
+    pub(super) async fn wait_posted(&self, count: usize) -> Vec<Posted> {
+        while self.posted.lock().unwrap().len() < count {
+            self.news.notified().await;
+        }
+        self.posted()
     }
 
     pub(super) fn refuse_all(&self) {
@@ -65,7 +96,23 @@ impl Way for Fake {
         let path = asked.path.split('?').next().unwrap();
         let answer = self.answers.lock().unwrap().get(path).cloned();
         let answer = answer.unwrap_or_else(|| Ok(text(404, "", "")));
+        if self.silent.lock().unwrap().iter().any(|silent| silent == path) {
+            return Box::pin(std::future::pending());
+        }
         Box::pin(std::future::ready(answer))
+    }
+
+    fn post(&self, asked: Asked, body: Bytes) -> BoxFuture<'_, Given> {
+        let posted = Posted {
+            socket: asked.spec.endpoint.to_string(),
+            path: asked.path.clone(),
+            source: asked.source.to_string(),
+            purpose: asked.purpose.clone(),
+            body: serde_json::from_slice(&body).unwrap(),
+        };
+        self.posted.lock().unwrap().push(posted);
+        self.news.notify_one();
+        self.get(asked)
     }
 
     fn open(

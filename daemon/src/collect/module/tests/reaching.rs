@@ -15,7 +15,7 @@ use super::name;
 use crate::clock::Clock;
 use crate::collect::Environment;
 use crate::collect::module::gateway::GatewayWay;
-use crate::collect::module::way::{Answer, Asked, Way as _, WayError};
+use crate::collect::module::way::{Answer, Asked, Purpose, Way as _, WayError};
 
 fn way() -> GatewayWay {
     let Environment { gateway, credentials, .. } = Environment::alone(Clock::system());
@@ -31,7 +31,7 @@ fn asked(endpoint: &str, path: &str) -> Asked {
         path: path.to_owned(),
         accept: "application/json",
         timeout: Interval::from_secs(20),
-        is_check: true,
+        purpose: Purpose::Check,
     }
 }
 

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::fake::{Fake, chunks, json, text};
 use super::{at, name};
 use crate::clock::Clock;
+use crate::collect::module::bridge::Bridge;
 use crate::collect::module::directory::{Directory, Interest};
 use crate::collect::module::sse::Parser;
 use crate::collect::module::state::State;
@@ -38,9 +39,10 @@ fn stand_of(spec: &str) -> Stand {
     let directory = Directory::default();
     let clock = Clock::manual(at(100));
     let (sender, news) = mpsc::channel(64);
+    let bridge = Bridge::new((way.clone(), directory.clone()), clock.clone());
     let watcher = Watcher::new(
         (name("sales"), spec.into()),
-        (Arc::<Fake>::clone(&way), directory.clone()),
+        (way.clone(), directory.clone(), bridge),
         clock.clone(),
         sender,
     );
@@ -259,7 +261,9 @@ async fn each_document_has_a_watcher_and_one_that_is_gone_is_forgotten() {
     let way = Fake::new(&[("/ccm/v1/manifest", MANIFEST), ("/ccm/v1/health", RUNNING)]);
     let directory = Directory::default();
     let (sender, mut news) = mpsc::channel(64);
-    let parts = (Arc::<Fake>::clone(&way) as Arc<dyn Way>, directory.clone());
+    let way: Arc<dyn Way> = way;
+    let bridge = Bridge::new((Arc::clone(&way), directory.clone()), Clock::manual(at(0)));
+    let parts = (way, directory.clone(), bridge);
     let mut watchers = Watchers::new(parts, Clock::manual(at(0)), sender);
     let spec = |endpoint: &str| -> Arc<ModuleSpec> {
         serde_json::from_str::<ModuleSpec>(&format!(r#"{{"endpoint": "{endpoint}"}}"#))
