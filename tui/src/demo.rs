@@ -14,6 +14,7 @@ pub mod fault;
 pub mod hr;
 pub mod inventory;
 pub mod invoice;
+pub mod neighbours;
 pub mod noise;
 pub mod part;
 pub mod sales;

@@ -210,7 +210,15 @@ fn shelf_movements(world: &World, from: Timestamp, to: Timestamp) -> Vec<Happeni
                 ("stock.sold_out", EventSeverity::Warning, message)
             }
         };
-        happening(movement.at, (kind, severity), message, fields, &paths)
+        let happening = happening(movement.at, (kind, severity), message, fields, &paths);
+        // Something is ordered anew when too little of it is left.
+        let topic = match movement.what {
+            Shift::Reordered(_) => Some("stock.low"),
+            Shift::SoldOut => Some("stock.sold_out"),
+            Shift::Delivered(_) => None,
+        };
+        let event = ModuleEvent { topic: topic.map(str::to_owned), ..happening.event };
+        Happening { event, ..happening }
     });
     each.collect()
 }

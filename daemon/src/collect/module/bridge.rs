@@ -325,7 +325,7 @@ impl Bridge {
         let own = deliveries.clone();
         self.with_port(module, |port| port.open = Some((asks, deliveries)));
         let _open = Open { bridge: self, module, own };
-        let inbox = Inbox { bridge: self, module, waiting: delivered };
+        let inbox = Inbox { bridge: self, module, waiting: delivered, under_way: false };
         let asked = futures_util::stream::unfold(asked, |mut asked| async move {
             let ask = asked.recv().await?;
             Some((ask, asked))
@@ -396,13 +396,18 @@ struct Inbox<'a> {
     bridge: &'a Bridge,
     module: &'a Name,
     waiting: mpsc::Receiver<Delivery>,
+    /// One was taken out, and nobody knows yet whether it arrived.
+    under_way: bool,
 }
 
 impl Inbox<'_> {
     async fn empty(mut self) {
         while let Some(Delivery { from, hops, body }) = self.waiting.recv().await {
             let purpose = Purpose::Delivery { to: self.module.clone(), hops };
-            if self.bridge.deliver(self.module, (from, purpose), body).await {
+            self.under_way = true;
+            let taken = self.bridge.deliver(self.module, (from, purpose), body).await;
+            self.under_way = false;
+            if taken {
                 self.bridge.count(self.module, |traffic| traffic.delivered += 1);
             }
         }
@@ -411,7 +416,7 @@ impl Inbox<'_> {
 
 impl Drop for Inbox<'_> {
     fn drop(&mut self) {
-        let left = self.waiting.len() as u64;
+        let left = self.waiting.len() as u64 + u64::from(self.under_way);
         self.bridge.count(self.module, |traffic| traffic.dropped += left);
     }
 }

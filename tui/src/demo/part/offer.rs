@@ -35,7 +35,21 @@ pub(super) fn manifest(part: Part) -> Value {
         "events": { "path": "/ccm/v1/events", "types": events },
         "health": "/ccm/v1/health",
         "permissions": permissions,
+        "bridge": bridge(part),
     })
+}
+
+/// What a module asks and tells the others.
+fn bridge(part: Part) -> Value {
+    match part {
+        Part::Sales => json!({ "asks": ["inventory:/api/stock"] }),
+        Part::Inventory => json!({
+            "answers": ["/api/stock"],
+            "publishes": ["stock.low", "stock.sold_out"],
+        }),
+        Part::Accounting => json!({ "subscribes": ["inventory:stock.low"] }),
+        Part::Crm | Part::Hr => json!({}),
+    }
 }
 
 type Offers = (Value, Value, Value, Value);
@@ -94,6 +108,7 @@ fn sales() -> Offers {
             "table": { "rows": "products", "key": "sku", "sort": "units", "columns": [
                 { "field": "product_name", "label": "product", "format": "text", "grow": true },
                 { "field": "units", "label": "sold", "format": "integer" },
+                { "field": "stock_level", "label": "left", "format": "integer" },
                 { "field": "revenue", "label": "revenue", "format": "currency", "currency": "USD" },
                 { "field": "share", "label": "share", "format": "percent", "bar": true },
             ] } } },
@@ -146,8 +161,16 @@ fn accounting() -> Offers {
         { "path": "/api/receivables", "description": "What customers owe, by age" },
         { "path": "/api/payables", "description": "What is owed to suppliers, by age" },
         { "path": "/api/metrics/summary", "description": "The day in numbers" },
+        { "path": "/api/expected-bills", "description": "What the inventory has ordered lately" },
     ]);
     let widgets = json!([
+        { "name": "expected-bills", "endpoint": "/api/expected-bills", "refresh": "1m", "widget": {
+            "title": "expected bills", "type": "table", "category": "Accounting",
+            "table": { "rows": "bills", "key": "id", "columns": [
+                { "field": "at", "label": "ordered", "format": "text" },
+                { "field": "what", "label": "what", "format": "text", "grow": true },
+                { "field": "quantity", "label": "units", "format": "integer" },
+            ] } } },
         { "name": "receivables", "endpoint": "/api/receivables", "refresh": "5m", "widget": {
             "title": "receivables by age", "type": "bars", "category": "Accounting",
             "bars": { "rows": { "path": "ages", "label": "age", "value": "amount", "max": 300_000 } },

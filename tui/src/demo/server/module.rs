@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Bytes;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query as Params, State};
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
@@ -14,6 +15,7 @@ use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
 use ccm_daemon::clock::Clock;
+use ccm_proto::model::module::bridge::{ASK_EVENT, DELIVERIES_PATH, REPLIES_PATH};
 use ccm_proto::model::module::{EVENTS_PATH, HEALTH_PATH, MANIFEST_PATH, METRICS_PATH};
 use ccm_proto::model::{Interval, Timestamp};
 use futures_util::stream::{self, Stream};
@@ -21,6 +23,7 @@ use futures_util::stream::{self, Stream};
 use super::{Temper, advanced};
 use crate::demo::answer::{Problem, Query};
 use crate::demo::fault::Fault;
+use crate::demo::neighbours::{self, ASK_INTERVAL, EXPECTED_BILLS, Neighbours};
 use crate::demo::part::{Happening, Part};
 use crate::demo::{World, time};
 
@@ -44,13 +47,14 @@ pub struct Service {
     clock: Clock,
     world: Mutex<World>,
     requests: AtomicU64,
+    neighbours: Mutex<Neighbours>,
 }
 
 impl Service {
     /// A module of the business of a seed.
     pub fn new(part: Part, temper: Temper, clock: Clock) -> Self {
         let world = Mutex::new(World::new(temper.seed, clock.now()));
-        Self { part, temper, clock, world, requests: AtomicU64::new(0) }
+        Self { part, temper, clock, world, requests: AtomicU64::new(0), neighbours: Mutex::default() }
     }
 }
 
@@ -65,9 +69,11 @@ async fn answer(
     uri: Uri,
     headers: HeaderMap,
     params: Result<Params<BTreeMap<String, String>>, QueryRejection>,
+    body: Bytes,
 ) -> Response {
     service.requests.fetch_add(1, Ordering::Relaxed);
-    if method != Method::GET && method != Method::HEAD {
+    let is_told = method == Method::POST && [REPLIES_PATH, DELIVERIES_PATH].contains(&uri.path());
+    if !is_told && method != Method::GET && method != Method::HEAD {
         let detail = "everything here is asked by GET".to_owned();
         return problem(&Problem { status: 405, title: "Wrong method", detail });
     }
@@ -78,6 +84,7 @@ async fn answer(
         return ([(RETRY_AFTER, "5")], answer).into_response();
     }
     match uri.path() {
+        path if is_told => told(&service, path, &body),
         MANIFEST_PATH => match service.part.manifest() {
             Ok(manifest) => json(&manifest),
             Err(error) => problem(&broken(error.to_string())),
@@ -91,6 +98,25 @@ async fn answer(
     }
 }
 
+/// Takes what the daemon brings of other modules.
+fn told(service: &Service, path: &str, body: &[u8]) -> Response {
+    let Ok(said) = serde_json::from_slice::<serde_json::Value>(body) else {
+        let detail = "what is told is JSON".to_owned();
+        return problem(&Problem { status: 400, title: "Not JSON", detail });
+    };
+    let mut neighbours = neighbours(service);
+    match path {
+        REPLIES_PATH => neighbours.take_reply(&said),
+        _ => neighbours.take_delivery(&said),
+    }
+    StatusCode::NO_CONTENT.into_response()
+}
+
+/// A poisoned lock guards plain data that is whole after every statement.
+fn neighbours(service: &Service) -> std::sync::MutexGuard<'_, Neighbours> {
+    service.neighbours.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
 async fn data(
     service: &Service,
     path: &str,
@@ -102,11 +128,17 @@ async fn data(
         Some(Fault::Failing) => return problem(&broken(Fault::Failing.sentence().to_owned())),
         _ => {}
     }
+    if service.part == Part::Accounting && path == EXPECTED_BILLS {
+        return json(&neighbours(service).expected_bills());
+    }
     let query = Query(params.map(|Params(params)| params).unwrap_or_default());
     let now = service.clock.now();
     let world = advanced(&service.world, &service.clock);
     match service.part.answer(&world, path, &query, now) {
-        Ok(data) => json(&data),
+        Ok(mut data) => {
+            neighbours(service).complete(service.part, path, &mut data);
+            json(&data)
+        }
         Err(error) => problem(&error),
     }
 }
@@ -154,16 +186,23 @@ fn events(
     let earliest = Mark(now - MEMORY, 0);
     let from = last.map_or(Mark(now, 0), |Mark(at, index)| Mark(at, index + 1).max(earliest));
     let waiting: std::vec::IntoIter<Event> = Vec::new().into_iter();
-    stream::unfold((service, from, waiting), |(service, mut from, mut waiting)| async move {
+    let ask_at = Duration::ZERO;
+    let begin = (service, from, waiting, ask_at);
+    stream::unfold(begin, |(service, mut from, mut waiting, mut ask_at)| async move {
         loop {
             if let Some(event) = waiting.next() {
-                return Some((Ok(event), (service, from, waiting)));
+                return Some((Ok(event), (service, from, waiting, ask_at)));
             }
             if service.temper.fault(service.part.name(), &service.clock) == Some(Fault::Away) {
                 return None;
             }
-            let (news, next) = news(&service, from);
+            let (mut news, next) = news(&service, from);
             from = next;
+            let now = service.clock.elapsed();
+            if let Some(ask) = neighbours::ask(service.part).filter(|_| now >= ask_at) {
+                ask_at = now + ASK_INTERVAL.as_duration();
+                news.push(Event::default().event(ASK_EVENT).data(ask.to_string()));
+            }
             waiting = news.into_iter();
             if waiting.len() == 0 {
                 tokio::time::sleep(LOOK_INTERVAL).await;

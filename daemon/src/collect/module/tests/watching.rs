@@ -261,9 +261,8 @@ async fn each_document_has_a_watcher_and_one_that_is_gone_is_forgotten() {
     let way = Fake::new(&[("/ccm/v1/manifest", MANIFEST), ("/ccm/v1/health", RUNNING)]);
     let directory = Directory::default();
     let (sender, mut news) = mpsc::channel(64);
-    let way: Arc<dyn Way> = way;
-    let bridge = Bridge::new((Arc::clone(&way), directory.clone()), Clock::manual(at(0)));
-    let parts = (way, directory.clone(), bridge);
+    let bridge = Bridge::new((way.clone(), directory.clone()), Clock::manual(at(0)));
+    let parts = (way.clone() as Arc<dyn Way>, directory.clone(), bridge);
     let mut watchers = Watchers::new(parts, Clock::manual(at(0)), sender);
     let spec = |endpoint: &str| -> Arc<ModuleSpec> {
         serde_json::from_str::<ModuleSpec>(&format!(r#"{{"endpoint": "{endpoint}"}}"#))
