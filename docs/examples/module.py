@@ -14,7 +14,10 @@ MANIFEST = {
         "title": "queues", "type": "table", "table": {"rows": "queues", "key": "name", "columns": [
             {"field": "name", "label": "queue", "format": "text", "grow": True},
             {"field": "waiting", "label": "waiting", "format": "integer"}]}}}],
-    "events": {"types": ["queue.grew"]}}
+    "events": {"types": ["queue.grew"]},
+    "bridge": {"answers": ["/queues"], "publishes": ["queue.grew"], "asks": ["inventory:/api/stock"],
+               "subscribes": ["inventory:stock.low"]}}
+HEARD = []  # what other modules answered and told, newest last
 
 
 class Module(BaseHTTPRequestHandler):
@@ -48,11 +51,17 @@ class Module(BaseHTTPRequestHandler):
                 at = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
                 last, data = number, {"type": "queue.grew", "at": at, "severity": "info",
                                       "message": "mail grew", "fields": {"waiting": QUEUES["mail"]},
-                                      "invalidates": ["/queues"]}
+                                      "invalidates": ["/queues"], "topic": "queue.grew"}
+                ask = {"ask": str(number), "to": "inventory", "path": "/api/stock"}
                 text = f"id: {number}\nevent: queue.grew\ndata: {json.dumps(data)}\n\n"
+                text += f"event: ccm.ask\ndata: {json.dumps(ask)}\n\n"
             self.wfile.write(text.encode())
             self.wfile.flush()
             time.sleep(1)
+
+    def do_POST(self):  # answers to /ccm/v1/replies, events of others to /ccm/v1/deliveries
+        HEARD.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        self.head(204)
 
     def do_GET(self):
         url = urlsplit(self.path)
@@ -70,7 +79,7 @@ class Module(BaseHTTPRequestHandler):
             if not least.isdigit():
                 return self.problem(400, "Not a number", "min is a whole number")
             waiting = [{"name": n, "waiting": w} for n, w in QUEUES.items() if w >= int(least)]
-            self.answer({"queues": waiting, "total": sum(QUEUES.values())})
+            self.answer({"queues": waiting, "total": sum(QUEUES.values()), "heard": len(HEARD)})
         else:
             self.problem(404, "No such endpoint", "the manifest names the endpoints")
 

@@ -10,7 +10,7 @@ use jsonschema::Validator;
 use serde_json::{Value, json};
 
 use super::afternoon;
-use super::http::{self, events, get, served};
+use super::http::{self, asks, events, get, post, served};
 use crate::demo::fault::{self, Fault};
 use crate::demo::part::Part;
 use crate::demo::server::Temper;
@@ -144,6 +144,46 @@ async fn no_event_is_told_twice_or_left_out_when_a_listener_comes_back() {
     assert!(!second.is_empty());
 }
 
+#[tokio::test]
+async fn sales_asks_for_stock_and_shows_it_beside_its_bestsellers() {
+    let port = service(Part::Sales, true, afternoon()).await;
+    let asked = asks(&http::until(port, "/ccm/v1/events", "", "}\n\n").await);
+    assert_valid("ask", &asked[0]);
+    assert_eq!((&asked[0]["to"], &asked[0]["path"]), (&json!("inventory"), &json!("/api/stock")));
+    let inventory = service(Part::Inventory, true, afternoon()).await;
+    let stock = get(inventory, "/api/stock", "").await.json();
+    let reply = json!({ "ask": "stock", "to": "inventory", "status": 200, "data": stock });
+    assert_valid("reply", &reply);
+    assert_eq!(post(port, "/ccm/v1/replies", &reply).await, 204);
+    let top = get(port, "/api/products/top", "").await.json();
+    assert!(top["products"][0]["stock_level"].is_u64(), "{top:#}");
+    let refused = json!({ "ask": "stock", "to": "inventory", "status": 403,
+        "problem": { "title": "Not granted", "status": 403, "detail": "add it" } });
+    assert_valid("reply", &refused);
+    assert_eq!(post(port, "/ccm/v1/replies", &refused).await, 204);
+    assert_eq!(get(port, "/api/products/top", "").await.json(), top, "what is known stays");
+}
+
+#[tokio::test]
+async fn accounting_hears_what_inventory_orders() {
+    let inventory = service(Part::Inventory, true, afternoon()).await;
+    let earlier = (afternoon() - HOUR.times(8)).as_millis();
+    let last = format!("Last-Event-ID: {earlier}-0\r\n");
+    // It is told by a topic that the manifest names.
+    http::until(inventory, "/ccm/v1/events", &last, "\"topic\":\"stock.low\"").await;
+    let port = service(Part::Accounting, true, afternoon()).await;
+    let event = json!({ "type": "stock.reordered", "topic": "stock.low",
+        "at": "2026-11-19T14:00:00Z", "message": "40 of Mug ordered",
+        "fields": { "sku": "MUG-1", "quantity": 40 } });
+    let delivery = json!({ "from": "inventory", "topic": "stock.low", "id": "7-0", "hops": 1,
+        "event": event });
+    assert_valid("delivery", &delivery);
+    assert_eq!(post(port, "/ccm/v1/deliveries", &delivery).await, 204);
+    let bills = get(port, "/api/expected-bills", "").await.json();
+    assert_eq!(bills["bills"][0]["quantity"], 40);
+    assert_eq!(bills["bills"][0]["what"], "40 of Mug ordered");
+}
+
 /// The first moment with a fault of some kind.
 fn moment_of(part: Part, wanted: impl Fn(Fault) -> bool) -> Timestamp {
     let seconds = (0..1_000_000).map(|second| afternoon() + Interval::from_secs(second));
@@ -194,6 +234,14 @@ fn the_schema_refuses_what_the_daemon_refuses() {
         ("endpoints", json!([{ "path": "/a", "params": [{ "name": "x", "type": "date" }] }])),
         ("permissions", json!([1])),
         ("events", json!({ "path": "events" })),
+        ("bridge", json!({ "asks": ["inventory"] })),
+        ("bridge", json!({ "asks": ["inventory:stock"] })),
+        ("bridge", json!({ "answers": ["/a//b"] })),
+        ("bridge", json!({ "answers": ["/a/*/b"] })),
+        ("bridge", json!({ "answers": ["/a%2fb"] })),
+        ("bridge", json!({ "publishes": ["Stock"] })),
+        ("bridge", json!({ "subscribes": ["inventory:stock*"] })),
+        ("bridge", json!({ "replies": "replies" })),
     ];
     for (name, value) in table {
         let mut manifest = good.clone();

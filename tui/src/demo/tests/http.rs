@@ -68,9 +68,41 @@ pub(super) async fn until(port: u16, path: &str, headers: &str, said: &str) -> A
     }
 }
 
-/// The data of each event of a stream that has come whole.
+/// The data of each event of a stream that has come whole; asks are left out.
 pub(super) fn events(answer: &Answer) -> Vec<Value> {
+    data(answer, |name| name != "ccm.ask")
+}
+
+/// The data of each ask of a stream that has come whole.
+pub(super) fn asks(answer: &Answer) -> Vec<Value> {
+    data(answer, |name| name == "ccm.ask")
+}
+
+fn data(answer: &Answer, wanted: impl Fn(&str) -> bool) -> Vec<Value> {
     let whole = answer.body.rsplit_once("\n\n").map_or("", |(whole, _)| whole);
-    let lines = whole.lines().filter_map(|line| line.strip_prefix("data: "));
-    lines.map(|line| serde_json::from_str(line).unwrap()).collect()
+    let mut name = "";
+    let mut found = Vec::new();
+    for line in whole.lines() {
+        if let Some(event) = line.strip_prefix("event: ") {
+            name = event;
+        } else if let Some(data) = line.strip_prefix("data: ").filter(|_| wanted(name)) {
+            found.push(serde_json::from_str(data).unwrap());
+        }
+    }
+    found
+}
+
+/// Brings JSON; the status of the answer.
+pub(super) async fn post(port: u16, path: &str, body: &Value) -> u16 {
+    let body = body.to_string();
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    let request = format!(
+        "POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).await.unwrap();
+    parsed(&String::from_utf8(bytes).unwrap()).status
 }
