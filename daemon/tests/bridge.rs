@@ -156,7 +156,10 @@ async fn modules_ask_and_tell_each_other_as_far_as_their_documents_say() {
     let inventory_offer = json!({ "answers": ["/api/stock"], "publishes": ["stock.*"] });
     let mut inventory = run(home.path(), "inventory", inventory_offer);
     let documents = [
-        ("sales", "may_ask = [\"inventory:/api/stock\"]\nmay_subscribe = [\"inventory:stock.low\"]"),
+        (
+            "sales",
+            "may_ask = [\"inventory:/api/stock\"]\nmay_subscribe = [\"inventory:stock.low\"]",
+        ),
         ("inventory", "may_publish = [\"stock.low\"]"),
     ];
     let (daemon, channel) = daemon(home.path(), &documents).await;

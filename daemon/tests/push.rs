@@ -20,6 +20,10 @@ async fn daemon(home: &tempfile::TempDir) -> (Daemon, Channel) {
     let config = home.path().join("config");
     std::fs::create_dir_all(config.join("sources")).unwrap();
     std::fs::write(config.join("sources/sales.toml"), "type = \"push\"\n").unwrap();
+    std::fs::create_dir_all(config.join("modules")).unwrap();
+    std::fs::write(config.join("modules/nightly.toml"), "endpoint = \"push\"\n").unwrap();
+    let asked = format!("endpoint = \"unix:{}\"\n", home.path().join("no.sock").display());
+    std::fs::write(config.join("modules/asked.toml"), asked).unwrap();
     let socket: PathBuf = home.path().join("run/ccmd.sock");
     let settings = Settings {
         data_directory: Some(home.path().join("data")),
@@ -37,7 +41,7 @@ fn request(source: &str, name: &str, number: i64) -> wire::ReportRequest {
     let value = wire::ReportedValue { name: name.to_owned(), value: Some(wire::Scalar { kind }) };
     let report =
         wire::Report { source: source.to_owned(), values: vec![value], ..wire::Report::default() };
-    wire::ReportRequest { reports: vec![report] }
+    wire::ReportRequest { reports: vec![report], modules: Vec::new() }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -73,8 +77,42 @@ async fn what_cannot_be_taken_ends_the_stream_with_a_sentence() {
     assert!(refused.message().contains("source/other"), "{refused}");
     let nameless = client.report(Request::new(request("sales", "to tal", 1))).await.unwrap_err();
     assert_eq!(nameless.code(), Code::InvalidArgument);
-    let many = wire::ReportRequest { reports: vec![wire::Report::default(); 1_001] };
+    let reports = vec![wire::Report::default(); 1_001];
+    let many = wire::ReportRequest { reports, modules: Vec::new() };
     let refused = client.report(Request::new(many)).await.unwrap_err();
     assert!(refused.message().contains("1000 reports"), "{refused}");
+    daemon.end("the test is over").await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_module_reports_by_itself_when_its_document_says_so() {
+    let home = tempfile::tempdir().unwrap();
+    let (daemon, channel) = daemon(&home).await;
+    let mut client = IngestServiceClient::new(channel);
+    let report = |module: &str, manifest_json: &str, health_json: &str| wire::ReportRequest {
+        reports: Vec::new(),
+        modules: vec![wire::ModuleReport {
+            module: module.to_owned(),
+            manifest_json: manifest_json.to_owned(),
+            health_json: health_json.to_owned(),
+        }],
+    };
+    let manifest = r#"{"contract": 1, "id": "nightly", "version": "1", "title": "Nightly"}"#;
+    let table = [
+        (report("nowhere", manifest, ""), Code::NotFound, "modules/nowhere.toml"),
+        (report("asked", manifest, ""), Code::FailedPrecondition, "at its address"),
+        (report("nightly", "", ""), Code::FailedPrecondition, "its manifest"),
+        (report("nightly", "{", ""), Code::InvalidArgument, "manifest"),
+        (report("nightly", manifest, r#"{"status": "fine"}"#), Code::InvalidArgument, "status"),
+        (report("No Name", manifest, ""), Code::InvalidArgument, "No Name"),
+    ];
+    for (request, code, part) in table {
+        let refused = client.report(request).await.unwrap_err();
+        assert_eq!(refused.code(), code, "{refused}");
+        assert!(refused.message().contains(part), "{refused}");
+    }
+    client.report(report("nightly", manifest, "")).await.unwrap();
+    let ill = r#"{"status": "degraded", "detail": "half of it is done"}"#;
+    client.report(report("nightly", "", ill)).await.unwrap();
     daemon.end("the test is over").await.unwrap();
 }

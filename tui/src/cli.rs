@@ -489,6 +489,24 @@ pub enum ModuleCommand {
     },
     /// Ask one module in the name of another, as far as that one may
     Ask(ModuleAskArgs),
+    /// Report for a module without an address what it is and how it is
+    Report(ModuleReportArgs),
+}
+
+/// Reports for a module.
+#[derive(Clone, Debug, Args)]
+pub struct ModuleReportArgs {
+    /// The module, whose document says endpoint = "push"
+    pub name: Name,
+    /// A file with its manifest; needed the first time, then when it changes
+    #[arg(long, value_name = "FILE")]
+    pub manifest: Option<PathBuf>,
+    /// How it is: running, degraded, stopped or error
+    #[arg(long, default_value = "running")]
+    pub status: String,
+    /// One sentence on why
+    #[arg(long)]
+    pub detail: Option<String>,
 }
 
 /// Asks a module in the name of another.

@@ -287,7 +287,7 @@ impl Parts {
                 self.registry.snapshot(),
                 Some(Arc::new(self.outside.credentials.clone())),
             ),
-            ingest: Ingest::new(facts.desk.clone()),
+            ingest: Ingest::new(facts.desk.clone(), self.outside.environment.modules.clone()),
             discoveries: Discoveries::new(self.explorer.clone(), facts.snapshot.clone()),
             system: System::new(Arc::clone(facts)),
             reflection: self.settings.reflection,

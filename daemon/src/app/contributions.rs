@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use ccm_proto::model::module::Manifest;
+use ccm_proto::model::module::{Manifest, ModuleAddress};
 use ccm_proto::model::{DocumentId, Name};
 
 use crate::access::Identity;
@@ -23,9 +23,13 @@ pub(super) struct Taken {
 }
 
 /// Says what a module's manifest offers, and no more what it offered before.
-pub(super) async fn take(registry: &RegistryHandle, module: &Name, manifest: &Manifest) -> Taken {
+pub(super) async fn take(
+    registry: &RegistryHandle,
+    module: &Name,
+    (manifest, address): (&Manifest, &ModuleAddress),
+) -> Taken {
     let reason = format!("offered by the module {module} {}", manifest.version);
-    let offered = contributions(module, manifest);
+    let offered = contributions(module, manifest, address);
     let ids: BTreeSet<DocumentId> = offered.iter().map(|(id, _)| id.clone()).collect();
     let mut taken = Taken::default();
     for (id, document) in offered {
@@ -92,6 +96,8 @@ mod tests {
     use crate::registry::actor::{self, Parts};
     use crate::storage::index::Index;
 
+    const ADDRESS: ModuleAddress = ModuleAddress::Unix(String::new());
+
     fn registry() -> RegistryHandle {
         let parts = Parts {
             ledger: Box::new(Paper::default()),
@@ -133,15 +139,16 @@ mod tests {
     #[tokio::test]
     async fn what_a_module_offers_comes_and_goes_with_its_manifest() {
         let (registry, sales) = (registry(), Name::new("sales").unwrap());
-        let taken = take(&registry, &sales, &manifest("1", &["orders", "returns"])).await;
+        let taken =
+            take(&registry, &sales, (&manifest("1", &["orders", "returns"]), &ADDRESS)).await;
         assert_eq!(taken, Taken { held: 3, refused: Vec::new() });
         let all = names(&registry);
         assert_eq!(all.len(), 3, "{all:?}");
         assert!(all.contains(&"widget/sales-returns".to_owned()), "{all:?}");
         let generation = registry.snapshot().borrow().generation;
-        take(&registry, &sales, &manifest("1", &["orders", "returns"])).await;
+        take(&registry, &sales, (&manifest("1", &["orders", "returns"]), &ADDRESS)).await;
         assert_eq!(registry.snapshot().borrow().generation, generation, "nothing new was said");
-        let taken = take(&registry, &sales, &manifest("2", &["orders"])).await;
+        let taken = take(&registry, &sales, (&manifest("2", &["orders"]), &ADDRESS)).await;
         assert_eq!(taken, Taken { held: 2, refused: Vec::new() });
         assert!(!names(&registry).contains(&"widget/sales-returns".to_owned()));
         forget(&registry, &sales).await;
@@ -163,7 +170,7 @@ mod tests {
             ..Request::default()
         };
         registry.apply(request, Identity::local(1000)).await.unwrap();
-        let taken = take(&registry, &sales, &manifest("1", &["orders"])).await;
+        let taken = take(&registry, &sales, (&manifest("1", &["orders"]), &ADDRESS)).await;
         assert_eq!((taken.held, taken.refused.len()), (1, 1), "{taken:?}");
         let spec = registry.snapshot().borrow().documents[&id].spec.clone();
         assert_eq!(spec["title"], "mine");

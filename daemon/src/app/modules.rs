@@ -77,7 +77,7 @@ impl Concerned {
             tracing::info!(%module, %version, "the module is described");
             return contributions::forget(&self.registry, module).await;
         }
-        let taken = contributions::take(&self.registry, module, manifest).await;
+        let taken = contributions::take(&self.registry, module, (manifest, &spec.endpoint)).await;
         tracing::info!(%module, %version, documents = taken.held, "the module is described");
         match taken.refused.first() {
             None => self.notices.clear(&offer_key(module)),

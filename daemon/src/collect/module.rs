@@ -22,7 +22,7 @@ pub mod way;
 pub use bridge::Bridge;
 pub use collector::{Digest, Fill, ModuleCollector};
 pub use contribution::contributions;
-pub use directory::Directory;
+pub use directory::{Directory, NotTaken, Reported};
 pub use gateway::GatewayWay;
 pub use state::{Sign, Standing, State};
 pub use watcher::{News, Watcher};

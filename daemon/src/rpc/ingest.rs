@@ -7,6 +7,7 @@ use ccm_proto::wire::ingest_service_server::IngestService;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::collect::json;
+use crate::collect::module::{Directory, NotTaken, Reported, answer};
 use crate::collect::push::{Desk, Report, ReportError, Taken};
 
 /// The most reports of one request.
@@ -19,21 +20,49 @@ const DEPTH_MAX: usize = 16;
 #[derive(Clone)]
 pub struct Ingest {
     desk: Desk,
+    modules: Directory,
 }
 
 impl Ingest {
-    /// Reports for this desk.
-    pub fn new(desk: Desk) -> Self {
-        Self { desk }
+    /// Reports for this desk, and of these modules.
+    pub fn new(desk: Desk, modules: Directory) -> Self {
+        Self { desk, modules }
     }
 
     async fn take(&self, request: wire::ReportRequest) -> Result<Taken, Status> {
-        if request.reports.len() > REPORTS_MAX {
+        if request.reports.len() + request.modules.len() > REPORTS_MAX {
             let sentence = format!("a request holds at most {REPORTS_MAX} reports; send several");
             return Err(Status::invalid_argument(sentence));
         }
         let reports = request.reports.into_iter().map(report).collect::<Result<_, _>>()?;
-        self.desk.report(reports).await.map_err(|error| refused(&error))
+        let modules = request.modules.into_iter().map(|module| self.of_module(module));
+        let modules: Vec<(Name, Reported)> = modules.collect::<Result<_, _>>()?;
+        let taken = self.desk.report(reports).await.map_err(|error| refused(&error))?;
+        for (module, reported) in modules {
+            self.modules.report(&module, reported);
+        }
+        Ok(taken)
+    }
+
+    fn of_module(&self, report: wire::ModuleReport) -> Result<(Name, Reported), Status> {
+        let invalid = |error: String| {
+            let sentence = format!("module {}: {error}", report.module);
+            Status::invalid_argument(SafeText::new(&sentence).to_string())
+        };
+        let name = Name::new(&report.module).map_err(|error| invalid(error.to_string()))?;
+        let manifest = Some(report.manifest_json.as_bytes()).filter(|json| !json.is_empty());
+        self.modules.takes(&name, manifest.is_some()).map_err(|error| match error {
+            NotTaken::Missing(_) => Status::not_found(error.to_string()),
+            _ => Status::failed_precondition(error.to_string()),
+        })?;
+        let manifest = manifest.map(answer::pushed_manifest).transpose();
+        let manifest = manifest.map_err(|error| invalid(error.to_string()))?;
+        let health = match report.health_json.as_str() {
+            "" => b"{\"status\":\"running\"}",
+            json => json.as_bytes(),
+        };
+        let health = answer::pushed_health(health).map_err(|error| invalid(error.to_string()))?;
+        Ok((name, Reported { manifest, health }))
     }
 }
 

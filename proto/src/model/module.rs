@@ -98,6 +98,9 @@ impl ModuleSpec {
                 "a Unix socket is guarded by its file's mode and takes no credential".to_owned(),
             ));
         }
+        if self.endpoint == ModuleAddress::Push {
+            problems.extend(self.addressless_problems());
+        }
         for (field, count) in [
             ("may_ask", self.may_ask.len()),
             ("may_publish", self.may_publish.len()),
@@ -109,6 +112,20 @@ impl ModuleSpec {
             }
         }
         problems
+    }
+
+    /// What a module that reports by itself cannot do.
+    fn addressless_problems(&self) -> Vec<Problem> {
+        let table = [
+            ("credential", self.credential.is_some(), "is sent no credential"),
+            ("may_publish", !self.may_publish.is_empty(), "has no stream of events"),
+            ("may_subscribe", !self.may_subscribe.is_empty(), "cannot be brought events"),
+        ];
+        let wrong = table.into_iter().filter(|(_, given, _)| *given);
+        let problem = |(field, _, why): (&str, bool, &str)| {
+            (field.to_owned(), format!("a module that reports by itself {why}; leave it out"))
+        };
+        wrong.map(problem).collect()
     }
 }
 

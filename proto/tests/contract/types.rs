@@ -21,7 +21,7 @@ pub(crate) fn decode_and_encode(name: &str, bytes: &[u8]) -> Result<Vec<u8>, pro
         ApiBudget, ApiState, CallRecord, DocumentText, Exchange, ListCallsRequest,
         ListCallsResponse, Phase, PlanCallsRequest, PlanCallsResponse, Sample, SourceBudget,
         TestSourceRequest, TestSourceResponse,
-        AskModuleRequest, AskModuleResponse, ListModulesRequest, ListModulesResponse, ModuleRights,
+        AskModuleRequest, AskModuleResponse, ListModulesRequest, ListModulesResponse, ModuleReport, ModuleRights,
         ModuleStatus, ModuleTraffic,
         ApplyRequest, ApplyResponse, Bucket, ClientMessage, Conflict, ConflictPath,
         CredentialInfo, CredentialProvider, DaemonStatus, DeleteCredentialRequest,

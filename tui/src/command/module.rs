@@ -5,11 +5,11 @@ use std::process::ExitCode;
 use ccm_proto::wire::{self, ModuleRights, ModuleStatus, ModuleTraffic};
 use serde_json::{Value, json};
 
+use super::error::Refusal;
 use super::output::{Output, print, utc};
 use super::source::pretty;
-use super::error::Refusal;
 use super::{CommandError, Connection};
-use crate::cli::{LinkArgs, ModuleAskArgs, ModuleCommand};
+use crate::cli::{LinkArgs, ModuleAskArgs, ModuleCommand, ModuleReportArgs};
 
 /// Runs the command.
 pub(super) async fn run(command: ModuleCommand, link: &LinkArgs) -> Result<ExitCode, CommandError> {
@@ -17,6 +17,7 @@ pub(super) async fn run(command: ModuleCommand, link: &LinkArgs) -> Result<ExitC
         ModuleCommand::List { json } => list(json, link).await,
         ModuleCommand::Show { name, json } => show(name.as_str(), json, link).await,
         ModuleCommand::Ask(args) => ask(&args, link).await,
+        ModuleCommand::Report(args) => report(&args, link).await,
     }
 }
 
@@ -129,6 +130,24 @@ async fn ask(args: &ModuleAskArgs, link: &LinkArgs) -> Result<ExitCode, CommandE
     let data: Value = serde_json::from_str(&reply.data_json)
         .map_err(|error| CommandError::Usage(format!("the daemon's answer: {error}")))?;
     print(&pretty(&data)?)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn report(args: &ModuleReportArgs, link: &LinkArgs) -> Result<ExitCode, CommandError> {
+    let manifest_json = match &args.manifest {
+        Some(file) => std::fs::read_to_string(file)
+            .map_err(|error| CommandError::io(format!("cannot read {}", file.display()), error))?,
+        None => String::new(),
+    };
+    let mut health = json!({ "status": args.status });
+    if let Some(detail) = &args.detail {
+        health["detail"] = json!(detail);
+    }
+    let (module, health_json) = (args.name.to_string(), health.to_string());
+    let report = wire::ModuleReport { module, manifest_json, health_json };
+    let request = wire::ReportRequest { reports: Vec::new(), modules: vec![report] };
+    Connection::open(link).await?.ingest().report(request).await?;
+    print("reported\n")?;
     Ok(ExitCode::SUCCESS)
 }
 

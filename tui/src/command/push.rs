@@ -19,7 +19,7 @@ const ALONE: &str = "value";
 pub(super) async fn run(args: &PushArgs, link: &LinkArgs) -> Result<ExitCode, CommandError> {
     let report = report(args, &mut std::io::stdin().lock())?;
     let connection = Connection::open(link).await?;
-    let request = wire::ReportRequest { reports: vec![report] };
+    let request = wire::ReportRequest { reports: vec![report], modules: Vec::new() };
     let response = connection.ingest().report(request).await?.into_inner();
     let values = |count| if count == 1 { "1 value".to_owned() } else { format!("{count} values") };
     let mut text = format!("{} reported\n", values(response.accepted));

@@ -199,8 +199,9 @@ async fn calls(args: &SourceCallsArgs, link: &LinkArgs) -> Result<ExitCode, Comm
         print(&pretty(&value)?)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let mut table =
-        Output::table(&["WHEN", "SOURCE", "STATUS", "TOOK", "BYTES", "FROM", "CALL", "ERROR"]);
+    let mut table = Output::table(&[
+        "WHEN", "SOURCE", "STATUS", "TOOK", "BYTES", "FROM", "API", "CALL", "ERROR",
+    ]);
     for call in &listing.calls {
         table.row(&[
             utc(call.at_ms),
@@ -209,6 +210,7 @@ async fn calls(args: &SourceCallsArgs, link: &LinkArgs) -> Result<ExitCode, Comm
             format!("{:.0} ms", call.latency_ms),
             call.bytes.to_string(),
             call.hit.clone(),
+            call.api.clone(),
             format!("{} {}", call.method, call.url),
             call.error.clone(),
         ]);

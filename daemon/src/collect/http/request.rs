@@ -43,6 +43,9 @@ pub enum RequestError {
     /// A header that the client writes itself.
     #[error("the header {0} is written by the daemon; leave it out")]
     Header(SafeText),
+    /// Nowhere to send it to.
+    #[error("a module that reports by itself has no address; read a source of the type push")]
+    NoAddress,
     /// More headers than [`HEADERS_MAX`].
     #[error("the request has more than {HEADERS_MAX} headers; leave some out")]
     Headers,

@@ -97,6 +97,16 @@ fn typed<T: DeserializeOwned>(
     }
 }
 
+/// What a module that reports by itself says it is.
+pub fn pushed_manifest(json: &[u8]) -> Result<Manifest, AnswerError> {
+    typed("manifest", json, Manifest::problems)
+}
+
+/// How a module that reports by itself says it is.
+pub fn pushed_health(json: &[u8]) -> Result<Health, AnswerError> {
+    typed("health", json, Health::problems)
+}
+
 /// A manifest.
 pub fn manifest(answer: &Answer) -> Result<Manifest, AnswerError> {
     typed("manifest", json(answer)?, Manifest::problems)

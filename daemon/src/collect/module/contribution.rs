@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ccm_proto::model::id::NAME_MAX;
-use ccm_proto::model::module::{Manifest, ParamValue};
+use ccm_proto::model::module::{Manifest, ModuleAddress, ParamValue};
 use ccm_proto::model::{DocumentId, Interval, Kind, Name};
 use serde_json::{Map, Value as Json, json};
 
@@ -12,7 +12,13 @@ const TIMEOUT: &str = "10s";
 
 /// The documents of a manifest, sources before widgets. Their names begin with the module's; a name
 /// that would be too long is cut and told apart by a hash of itself.
-pub fn contributions(module: &Name, manifest: &Manifest) -> Vec<(DocumentId, Json)> {
+///
+/// The sources of a module that reports by itself are told their values, those of others ask.
+pub fn contributions(
+    module: &Name,
+    manifest: &Manifest,
+    address: &ModuleAddress,
+) -> Vec<(DocumentId, Json)> {
     let mut sources: BTreeMap<Name, (Interval, Json)> = BTreeMap::new();
     let mut widgets = Vec::new();
     for offer in &manifest.widgets {
@@ -25,8 +31,10 @@ pub fn contributions(module: &Name, manifest: &Manifest) -> Vec<(DocumentId, Jso
             manifest.endpoint(&offer.endpoint).and_then(|found| found.description.as_deref());
         let known = sources.get(&source).map(|(interval, _)| *interval);
         let interval = known.map_or(offer.refresh, |known| known.min(offer.refresh));
-        let document =
-            source_document(module, (&offer.endpoint, &offer.params), description, interval);
+        let document = match address {
+            ModuleAddress::Push => pushed_document(description),
+            _ => source_document(module, (&offer.endpoint, &offer.params), description, interval),
+        };
         sources.insert(source, (interval, document));
     }
     let sources = sources
@@ -55,6 +63,15 @@ fn source_document(
     document.insert("interval".to_owned(), json!(interval));
     document.insert("timeout".to_owned(), json!(TIMEOUT));
     document.insert("module".to_owned(), Json::Object(config));
+    Json::Object(document)
+}
+
+fn pushed_document(description: Option<&str>) -> Json {
+    let mut document = Map::new();
+    document.insert("type".to_owned(), json!("push"));
+    if let Some(description) = description {
+        document.insert("description".to_owned(), json!(description));
+    }
     Json::Object(document)
 }
 

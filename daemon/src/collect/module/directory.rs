@@ -3,8 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ccm_proto::model::module::{Manifest, ModuleEvent, ModuleSpec, ParamValue};
+use ccm_proto::model::module::{
+    Health, Manifest, ModuleAddress, ModuleEvent, ModuleSpec, ParamValue,
+};
 use ccm_proto::model::{Interval, Name, Timestamp, Value};
+use tokio::sync::Notify;
 
 use super::bridge::Traffic;
 use super::state::{Sign, Standing, State};
@@ -34,6 +37,36 @@ struct Entry {
     /// Events that were too long or not as the contract has them.
     dropped: u64,
     traffic: Traffic,
+    /// What it has reported by itself and nobody has taken in yet.
+    reported: Option<Reported>,
+    /// Woken when it reports.
+    news: Arc<Notify>,
+}
+
+/// What a module reports by itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reported {
+    /// What it is, unless that was said.
+    pub manifest: Option<Manifest>,
+    /// How it is.
+    pub health: Health,
+}
+
+/// Why a module cannot report by itself: one sentence with a remedy.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotTaken {
+    /// No document names it.
+    #[error("there is no module {0}; apply modules/{0}.toml with endpoint = \"push\"")]
+    Missing(Name),
+    /// It is asked.
+    #[error("the module {0} is asked at its address; endpoint = \"push\" lets it report instead")]
+    Asked(Name),
+    /// It is left alone.
+    #[error("the document of the module {0} says enabled = false; nothing is taken of it")]
+    Disabled(Name),
+    /// Nobody knows what it is.
+    #[error("nothing is known of the module {0} yet; send its manifest along")]
+    Nameless(Name),
 }
 
 /// What a source asks for.
@@ -93,6 +126,8 @@ impl Directory {
             events: VecDeque::new(),
             dropped: 0,
             traffic: Traffic::default(),
+            reported: None,
+            news: Arc::default(),
         };
         inner.modules.insert(name.clone(), entry);
     }
@@ -142,6 +177,45 @@ impl Directory {
         let differs = entry.manifest.as_ref().is_none_or(|former| former != manifest);
         entry.manifest = Some(Arc::clone(manifest));
         differs
+    }
+
+    /// Whether a module may report so by itself.
+    pub fn takes(&self, name: &Name, describes: bool) -> Result<(), NotTaken> {
+        let inner = self.inner();
+        let entry = inner.modules.get(name).ok_or_else(|| NotTaken::Missing(name.clone()))?;
+        if entry.spec.endpoint != ModuleAddress::Push {
+            return Err(NotTaken::Asked(name.clone()));
+        }
+        if !entry.spec.enabled {
+            return Err(NotTaken::Disabled(name.clone()));
+        }
+        let former = entry.reported.as_ref().is_some_and(|former| former.manifest.is_some());
+        if describes || former || entry.manifest.is_some() {
+            return Ok(());
+        }
+        Err(NotTaken::Nameless(name.clone()))
+    }
+
+    /// Takes what a module reports by itself. What was not taken in yet is replaced, but for a
+    /// manifest that this report leaves out.
+    pub fn report(&self, name: &Name, mut reported: Reported) {
+        let mut inner = self.inner();
+        let Some(entry) = inner.modules.get_mut(name) else { return };
+        let former = entry.reported.take().and_then(|former| former.manifest);
+        reported.manifest = reported.manifest.or(former);
+        entry.reported = Some(reported);
+        entry.news.notify_one();
+    }
+
+    /// What a module has reported by itself since the last time.
+    pub(super) fn take_report(&self, name: &Name) -> Option<Reported> {
+        self.inner().modules.get_mut(name)?.reported.take()
+    }
+
+    /// What is woken when a module reports by itself.
+    pub(super) fn report_news(&self, name: &Name) -> Arc<Notify> {
+        let inner = self.inner();
+        inner.modules.get(name).map(|entry| Arc::clone(&entry.news)).unwrap_or_default()
     }
 
     /// Keeps an event.

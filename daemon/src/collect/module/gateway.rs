@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use ccm_proto::SafeText;
 use bytes::Bytes;
-use ccm_proto::model::{Interval, Name};
+use ccm_proto::SafeText;
 use ccm_proto::model::module::{ModuleAddress, ModuleSpec};
+use ccm_proto::model::{Interval, Name};
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use hyper::Method;
@@ -188,6 +188,7 @@ fn request(spec: &ModuleSpec, method: Method, path: &str) -> Result<Request, Req
         ModuleAddress::Tcp { .. } => {
             Request::new(method, &parse(&format!("{}{path}", spec.endpoint.base()))?)
         }
+        ModuleAddress::Push => Err(RequestError::NoAddress),
     }
 }
 
@@ -206,9 +207,7 @@ impl Way for GatewayWay {
     }
 
     fn post(&self, asked: Asked, body: Bytes) -> BoxFuture<'_, Result<Answer, WayError>> {
-        Box::pin(async move {
-            self.ask(&asked, Sent { last_id: None, body: Some(&body) }).await
-        })
+        Box::pin(async move { self.ask(&asked, Sent { last_id: None, body: Some(&body) }).await })
     }
 
     fn open(

@@ -1,8 +1,8 @@
 //! How a module is, from what was seen of it.
 
 use ccm_proto::SafeText;
-use ccm_proto::model::Timestamp;
 use ccm_proto::model::module::{Health, HealthStatus};
+use ccm_proto::model::{Interval, Timestamp};
 
 /// Failed checks in a row from which on a module counts as broken: one may be lost on the way.
 pub const FAILURES_MAX: u32 = 2;
@@ -52,6 +52,10 @@ pub enum Sign {
     Failed(SafeText),
     /// What is there does not speak the contract: why.
     Foreign(SafeText),
+    /// It reports by itself, and has not for this long, though it should have.
+    Late(Interval),
+    /// It reports by itself, and has not for so long that it is taken for gone.
+    Silent(Interval),
     /// The document says that it is left alone.
     Disabled,
 }
@@ -107,6 +111,15 @@ impl Standing {
             Sign::Foreign(cause) => {
                 let text = format!("what answers there is no module: {cause}");
                 (State::Error, SafeText::from(text))
+            }
+            Sign::Late(age) => {
+                let works = matches!(self.state, State::Running | State::Degraded);
+                let state = if works { State::Degraded } else { self.state };
+                (state, SafeText::from(format!("it has not reported for {age}")))
+            }
+            Sign::Silent(age) => {
+                let text = format!("it has not reported for {age}; start the module");
+                (State::Stopped, SafeText::from(text))
             }
             Sign::Disabled => {
                 let text = "its document says enabled = false";

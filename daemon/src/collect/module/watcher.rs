@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ccm_proto::SafeText;
 use ccm_proto::model::module::bridge::ASK_EVENT;
-use ccm_proto::model::module::{MANIFEST_PATH, Manifest, ModuleSpec};
+use ccm_proto::model::module::{MANIFEST_PATH, Manifest, ModuleAddress, ModuleSpec};
 use ccm_proto::model::{Interval, Name};
 use futures_util::StreamExt as _;
 use rand::Rng as _;
@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::answer::{self, AnswerError};
 use super::bridge::Bridge;
-use super::directory::Directory;
+use super::directory::{Directory, Reported};
 use super::sse::Parser;
 use super::state::{Sign, State};
 use super::way::{Answer, Asked, Chunks, Purpose, Way, WayError};
@@ -36,6 +36,11 @@ const SILENCE_MAX: Duration = Duration::from_secs(45);
 
 /// What events make stale is gathered for this long, so that a flood of events asks once a second.
 const GATHER: Duration = Duration::from_secs(1);
+
+/// Intervals without a report after which a module that reports by itself is late, and after which
+/// it is taken for gone.
+const LATE: u32 = 2;
+const SILENT: u32 = 6;
 
 /// The shortest and the longest pause before a stream is opened again.
 const PAUSE: (Interval, Interval) = (Interval::from_secs(1), Interval::from_secs(60));
@@ -106,13 +111,61 @@ impl Watcher {
             stop.cancelled().await;
             return;
         }
-        let watching = async { {
-            let bridged = self.bridge.serve(&self.module);
-            tokio::join!(self.check_always(), self.listen_always(), bridged)
-        } };
+        if self.spec.endpoint == ModuleAddress::Push {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = self.hear_reports() => {}
+            }
+            return;
+        }
+        let watching = async {
+            {
+                let bridged = self.bridge.serve(&self.module);
+                tokio::join!(self.check_always(), self.listen_always(), bridged)
+            }
+        };
         tokio::select! {
             () = stop.cancelled() => {}
             _ = watching => {}
+        }
+    }
+
+    /// Takes what the module reports by itself, and minds that it does.
+    async fn hear_reports(&self) {
+        let news = self.directory.report_news(&self.module);
+        let mut silent = 0;
+        loop {
+            match tokio::time::timeout(self.spec.interval.as_duration(), news.notified()).await {
+                Ok(()) => {
+                    silent = 0;
+                    self.take_report().await;
+                }
+                Err(_) => {
+                    silent += 1;
+                    if let Some(sign) = overdue(silent, self.spec.interval) {
+                        self.sign(&sign, None).await;
+                    }
+                }
+            }
+        }
+    }
+
+    pub(super) async fn take_report(&self) {
+        let Some(Reported { manifest, health }) = self.directory.take_report(&self.module) else {
+            return;
+        };
+        if let Some(manifest) = manifest {
+            self.described(Arc::new(manifest)).await;
+        }
+        self.sign(&Sign::Health(health), None).await;
+    }
+
+    /// Takes in a manifest, and tells of it when it is another.
+    async fn described(&self, manifest: Arc<Manifest>) {
+        if self.directory.describe(&self.module, &manifest) {
+            let module = self.module.clone();
+            // The receiver is gone only when the daemon ends.
+            let _ = self.news.send(News::Manifest { module, manifest }).await;
         }
     }
 
@@ -168,12 +221,7 @@ impl Watcher {
             Ok(answer) => match answer::manifest(&answer) {
                 Ok(manifest) => {
                     let manifest = Arc::new(manifest);
-                    if self.directory.describe(&self.module, &manifest) {
-                        let module = self.module.clone();
-                        let told = News::Manifest { module, manifest: Arc::clone(&manifest) };
-                        // The receiver is gone only when the daemon ends.
-                        let _ = self.news.send(told).await;
-                    }
+                    self.described(Arc::clone(&manifest)).await;
                     return Some(manifest);
                 }
                 Err(error) => foreign(&error, &answer),
@@ -346,6 +394,16 @@ pub(super) fn pause(silent: u32, retry: Option<Interval>, share: f64) -> Duratio
     let bound = least.times(1 << silent.min(6)).min(most);
     let jittered = bound.as_duration().mul_f64(share.clamp(0.0, 1.0));
     jittered.max(retry.unwrap_or(least).as_duration())
+}
+
+/// What so many intervals without a report say.
+pub(super) fn overdue(silent: u32, interval: Interval) -> Option<Sign> {
+    let age = interval.times(u64::from(silent));
+    match silent {
+        ..LATE => None,
+        LATE..SILENT => Some(Sign::Late(age)),
+        SILENT.. => Some(Sign::Silent(age)),
+    }
 }
 
 fn lost(error: &WayError) -> Sign {

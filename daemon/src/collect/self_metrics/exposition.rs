@@ -197,7 +197,11 @@ mod tests {
             sources: vec![source],
             apis: vec![api("https://a.example", None), api("b\"c\\d", quota)],
             modules: vec![
-                (Name::new("crm").unwrap(), State::Degraded, Traffic { delivered: 4, ..Traffic::default() }),
+                (
+                    Name::new("crm").unwrap(),
+                    State::Degraded,
+                    Traffic { delivered: 4, ..Traffic::default() },
+                ),
                 (Name::new("erp").unwrap(), State::Unknown, Traffic::default()),
             ],
             ..Told::default()

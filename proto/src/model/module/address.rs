@@ -12,7 +12,7 @@ const HOST_MAX: usize = 253;
 const PATH_MAX: usize = 107;
 
 /// An address of a module: `http://127.0.0.1:9401`, `https://sales.example.com` or
-/// `unix:/run/sales.sock`. The paths of the contract follow it directly.
+/// `unix:/run/sales.sock`; or `push` where there is none. The paths of the contract follow it directly.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ModuleAddress {
     /// HTTP over TCP.
@@ -26,13 +26,17 @@ pub enum ModuleAddress {
     },
     /// HTTP over a Unix socket: its absolute path.
     Unix(String),
+    /// None: the module reports by itself.
+    Push,
 }
 
 /// Why a text is not a [`ModuleAddress`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ModuleAddressError {
     /// Neither `http://`, `https://` nor `unix:`.
-    #[error("write a module's address as http://HOST:PORT, https://HOST:PORT or unix:/PATH")]
+    #[error(
+        "write a module's address as http://HOST:PORT, https://HOST:PORT or unix:/PATH, or push when it has none"
+    )]
     Form,
     /// The host is empty, too long, or has characters that hosts do not have.
     #[error("{0:?} is not a host: use a name, an IPv4 address, or an IPv6 address in brackets")]
@@ -57,7 +61,7 @@ impl ModuleAddress {
     pub fn base(&self) -> String {
         match self {
             Self::Tcp { .. } => self.to_string(),
-            Self::Unix(_) => "http://localhost".to_owned(),
+            Self::Unix(_) | Self::Push => "http://localhost".to_owned(),
         }
     }
 
@@ -123,6 +127,9 @@ impl FromStr for ModuleAddress {
                 Err(ModuleAddressError::Path)
             };
         }
+        if text == "push" {
+            return Ok(Self::Push);
+        }
         match (text.strip_prefix("http://"), text.strip_prefix("https://")) {
             (Some(rest), _) => Self::tcp(false, rest),
             (_, Some(rest)) => Self::tcp(true, rest),
@@ -135,6 +142,7 @@ impl fmt::Display for ModuleAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unix(path) => write!(f, "unix:{path}"),
+            Self::Push => f.write_str("push"),
             Self::Tcp { tls, host, port } => {
                 let scheme = if *tls { "https" } else { "http" };
                 if host.contains(':') {

@@ -164,7 +164,9 @@ impl TopicPattern {
         if !self.below {
             return self == other;
         }
-        self.topic.is_empty() || self.topic == other.topic && other.below || self.matches(&other.topic)
+        self.topic.is_empty()
+            || self.topic == other.topic && other.below
+            || self.matches(&other.topic)
     }
 }
 

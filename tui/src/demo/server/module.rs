@@ -54,7 +54,14 @@ impl Service {
     /// A module of the business of a seed.
     pub fn new(part: Part, temper: Temper, clock: Clock) -> Self {
         let world = Mutex::new(World::new(temper.seed, clock.now()));
-        Self { part, temper, clock, world, requests: AtomicU64::new(0), neighbours: Mutex::default() }
+        Self {
+            part,
+            temper,
+            clock,
+            world,
+            requests: AtomicU64::new(0),
+            neighbours: Mutex::default(),
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ccm_daemon::collect::module::contributions;
 use ccm_daemon::registry::{Registry, Shipped};
+use ccm_proto::model::module::ModuleAddress;
 use ccm_proto::model::module::ModuleSpec;
 use ccm_proto::model::source::module::ModuleConfig;
 use ccm_proto::model::{LayoutSpec, Name, SourceSpec};
@@ -129,9 +130,12 @@ fn the_registry_takes_every_document_beside_those_that_are_shipped() {
 fn the_registry_takes_what_modules_offer() {
     for part in Part::ALL {
         let module = Name::new(part.name()).unwrap();
-        for (id, document) in contributions(&module, &part.manifest().unwrap()) {
-            let checked = ccm_daemon::registry::check::check(id.kind, &document);
-            assert!(checked.is_ok(), "{id}: {:?}", checked.err());
+        for address in ["http://127.0.0.1:9401", "push"] {
+            let address: ModuleAddress = address.parse().unwrap();
+            for (id, document) in contributions(&module, &part.manifest().unwrap(), &address) {
+                let checked = ccm_daemon::registry::check::check(id.kind, &document);
+                assert!(checked.is_ok(), "{id}: {:?}", checked.err());
+            }
         }
     }
 }

@@ -5,9 +5,7 @@
 
 use ccm_proto::SafeText;
 use ccm_proto::model::module::bridge::{BridgeError, HOPS_MAX};
-use ccm_proto::model::module::{
-    BridgeOffer, BridgePath, Manifest, ModuleSpec, PathsOf, TopicsOf,
-};
+use ccm_proto::model::module::{BridgeOffer, BridgePath, Manifest, ModuleSpec, PathsOf, TopicsOf};
 use ccm_proto::model::{Interval, Name};
 
 /// Why something does not go from one module to another: one sentence with a remedy.
@@ -54,7 +52,9 @@ pub enum Refusal {
     #[error(transparent)]
     Path(#[from] BridgeError),
     /// It came a long way, which is a circle.
-    #[error("it has passed {HOPS_MAX} modules already, which is taken for a circle; {who} stops it")]
+    #[error(
+        "it has passed {HOPS_MAX} modules already, which is taken for a circle; {who} stops it"
+    )]
     Circle {
         /// The module that would go on.
         who: Name,
@@ -112,8 +112,7 @@ pub fn may_ask(
     to: &Name,
     path: &BridgePath,
 ) -> Result<(), Refusal> {
-    let granted =
-        spec.may_ask.iter().any(|grant| grant.module == *to && grant.what.matches(path));
+    let granted = spec.may_ask.iter().any(|grant| grant.module == *to && grant.what.matches(path));
     if granted && asker != to {
         return Ok(());
     }
@@ -156,9 +155,7 @@ pub fn hears(
     (from, topic): (&Name, &str),
 ) -> bool {
     let Some(offer) = manifest.and_then(|manifest| manifest.bridge.as_ref()) else { return false };
-    let means = |of: &TopicsOf| {
-        of.module == *from && of.what.matches(topic)
-    };
+    let means = |of: &TopicsOf| of.module == *from && of.what.matches(topic);
     who != from && offer.subscribes.iter().any(means) && spec.may_subscribe.iter().any(means)
 }
 
@@ -166,9 +163,8 @@ pub fn hears(
 /// `may_ask = ["inventory:/api/stock"]`.
 pub fn missing(spec: &ModuleSpec, offer: &BridgeOffer) -> Vec<String> {
     let asks = offer.asks.iter().filter(|wanted| {
-        let covers = |grant: &PathsOf| {
-            grant.module == wanted.module && grant.what.covers(&wanted.what)
-        };
+        let covers =
+            |grant: &PathsOf| grant.module == wanted.module && grant.what.covers(&wanted.what);
         !spec.may_ask.iter().any(covers)
     });
     let publishes = offer
@@ -176,9 +172,8 @@ pub fn missing(spec: &ModuleSpec, offer: &BridgeOffer) -> Vec<String> {
         .iter()
         .filter(|wanted| !spec.may_publish.iter().any(|grant| grant.covers(wanted)));
     let subscribes = offer.subscribes.iter().filter(|wanted| {
-        let covers = |grant: &TopicsOf| {
-            grant.module == wanted.module && grant.what.covers(&wanted.what)
-        };
+        let covers =
+            |grant: &TopicsOf| grant.module == wanted.module && grant.what.covers(&wanted.what);
         !spec.may_subscribe.iter().any(covers)
     });
     [

@@ -117,7 +117,9 @@ fn a_refusal_names_the_line_to_add() {
         refusal.to_string(),
         "the module inventory answers no /stock; its manifest has to name it in bridge.answers"
     );
-    assert!(answers(&name("inventory"), Some(&manifest(r#""answers": ["/stock"]"#)), &path).is_ok());
+    assert!(
+        answers(&name("inventory"), Some(&manifest(r#""answers": ["/stock"]"#)), &path).is_ok()
+    );
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What a module offers becomes documents.
 
-use ccm_proto::model::module::{Manifest, ModuleSpec};
+use ccm_proto::model::module::{Manifest, ModuleAddress, ModuleSpec};
 use ccm_proto::model::{Kind, SourceSpec, WidgetSpec};
 
 use super::{at, name};
@@ -27,6 +27,8 @@ const OFFERS: &str = r#"{
   ]
 }"#;
 
+const ADDRESS: ModuleAddress = ModuleAddress::Unix(String::new());
+
 fn manifest() -> Manifest {
     let manifest: Manifest = serde_json::from_str(OFFERS).unwrap();
     assert_eq!(manifest.problems(), []);
@@ -35,7 +37,7 @@ fn manifest() -> Manifest {
 
 #[test]
 fn widgets_become_documents_that_name_the_sources_beside_them() {
-    let documents = contributions(&name("shop"), &manifest());
+    let documents = contributions(&name("shop"), &manifest(), &ADDRESS);
     let ids: Vec<String> = documents.iter().map(|(id, _)| id.to_string()).collect();
     assert_eq!(&ids[..2], ["source/shop-api-metrics-daily-summary", "source/shop-api-top"]);
     assert!(ids[2].starts_with("source/shop-api-top-"), "{ids:?}");
@@ -63,13 +65,16 @@ fn widgets_become_documents_that_name_the_sources_beside_them() {
 
 #[test]
 fn the_same_manifest_gives_the_same_documents() {
-    assert_eq!(contributions(&name("a"), &manifest()), contributions(&name("a"), &manifest()));
+    assert_eq!(
+        contributions(&name("a"), &manifest(), &ADDRESS),
+        contributions(&name("a"), &manifest(), &ADDRESS)
+    );
 }
 
 #[test]
 fn names_that_would_be_too_long_are_cut_and_told_apart() {
     let long = name(&"m".repeat(90));
-    let documents = contributions(&long, &manifest());
+    let documents = contributions(&long, &manifest(), &ADDRESS);
     let ids: std::collections::BTreeSet<_> = documents.iter().map(|(id, _)| id).collect();
     assert_eq!(ids.len(), 7);
     assert!(ids.iter().all(|id| id.name.as_str().len() <= 96));
@@ -104,4 +109,17 @@ fn the_table_of_modules_says_how_each_is_and_why() {
     assert!(directory.known(&name("shop")).unwrap().manifest.is_none());
     directory.leave(&name("shop"));
     assert!(directory.known(&name("shop")).is_none());
+}
+
+#[test]
+fn a_module_that_reports_by_itself_is_given_sources_that_are_told() {
+    let documents = contributions(&name("shop"), &manifest(), &ModuleAddress::Push);
+    let sources = documents.iter().filter(|(id, _)| id.kind == Kind::Source);
+    let specs: Vec<SourceSpec> =
+        sources.map(|(_, json)| serde_json::from_value(json.clone()).unwrap()).collect();
+    assert_eq!(specs.len(), 3);
+    for spec in specs {
+        assert_eq!(spec.problems(), []);
+        assert_eq!(spec.source_type, ccm_proto::model::source::SourceType::Push);
+    }
 }

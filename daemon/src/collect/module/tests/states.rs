@@ -1,6 +1,7 @@
 //! A module's state follows from what was seen of it.
 
 use ccm_proto::SafeText;
+use ccm_proto::model::Interval;
 use ccm_proto::model::module::{Check, Health, HealthStatus};
 
 use super::at;
@@ -20,7 +21,9 @@ fn each_sign_leads_to_one_state() {
     let degraded = || health(HealthStatus::Degraded);
     let gone = || Sign::NotListening(SafeText::new("connection refused"));
     let foreign = || Sign::Foreign(SafeText::new("it answered text/html instead of JSON"));
-    let table: [(&[Sign], State); 16] = [
+    let late = || Sign::Late(Interval::from_secs(20));
+    let silent = || Sign::Silent(Interval::from_secs(60));
+    let table: [(&[Sign], State); 20] = [
         (&[], State::Unknown),
         (&[running()], State::Running),
         (&[degraded()], State::Degraded),
@@ -37,6 +40,10 @@ fn each_sign_leads_to_one_state() {
         (&[running(), gone(), failed()], State::Error),
         (&[running(), gone(), running()], State::Running),
         (&[health(HealthStatus::Error), failed()], State::Error),
+        (&[late()], State::Unknown),
+        (&[running(), late()], State::Degraded),
+        (&[running(), late(), silent()], State::Stopped),
+        (&[running(), silent(), late(), running()], State::Running),
     ];
     for (signs, state) in table {
         let mut standing = Standing::new(at(0));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ccm_proto::SafeText;
-use ccm_proto::model::module::ModuleSpec;
+use ccm_proto::model::module::{Health, Manifest, ModuleSpec};
 use ccm_proto::model::{Interval, Name};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -14,10 +14,10 @@ use super::fake::{Fake, chunks, json, text};
 use super::{at, name};
 use crate::clock::Clock;
 use crate::collect::module::bridge::Bridge;
-use crate::collect::module::directory::{Directory, Interest};
+use crate::collect::module::directory::{Directory, Interest, NotTaken, Reported};
 use crate::collect::module::sse::Parser;
-use crate::collect::module::state::State;
-use crate::collect::module::watcher::{Heard, News, Watcher, pause};
+use crate::collect::module::state::{Sign, State};
+use crate::collect::module::watcher::{Heard, News, Watcher, overdue, pause};
 use crate::collect::module::watchers::Watchers;
 use crate::collect::module::way::{Way, WayError};
 
@@ -293,4 +293,61 @@ async fn each_document_has_a_watcher_and_one_that_is_gone_is_forgotten() {
         }
     }
     watchers.end().await;
+}
+
+#[tokio::test]
+async fn a_module_that_reports_by_itself_has_a_state_as_others_have() {
+    let mut stand = stand_of(r#"{"endpoint": "push"}"#);
+    let sales = name("sales");
+    let manifest: Manifest = serde_json::from_str(MANIFEST).unwrap();
+    let health = |text: &str| -> Health { serde_json::from_str(text).unwrap() };
+    assert_eq!(stand.directory.takes(&sales, false), Err(NotTaken::Nameless(sales.clone())));
+    assert_eq!(stand.directory.takes(&sales, true), Ok(()));
+    let first = Reported { manifest: Some(manifest), health: health(RUNNING) };
+    stand.directory.report(&sales, first);
+    assert_eq!(stand.directory.takes(&sales, false), Ok(()), "its manifest is on its way");
+    // A report that comes before the former was taken in does not lose the manifest.
+    let ill = health(r#"{"status": "degraded", "detail": "slow"}"#);
+    stand.directory.report(&sales, Reported { manifest: None, health: ill });
+    stand.watcher.take_report().await;
+    let news = stand.news();
+    assert!(matches!(&news[0], News::Manifest { manifest, .. } if manifest.version == "1"));
+    assert_eq!(states(&news), [(State::Unknown, State::Degraded)]);
+    stand.directory.report(&sales, Reported { manifest: None, health: health(RUNNING) });
+    stand.watcher.take_report().await;
+    assert_eq!(states(&stand.news()), [(State::Degraded, State::Running)]);
+    assert_eq!(stand.way.asked(), Vec::<String>::new(), "it is never asked");
+}
+
+#[test]
+fn reports_that_stay_out_are_late_and_then_missing() {
+    let second = Interval::from_secs(1);
+    let table = [
+        (1, None),
+        (2, Some(Sign::Late(Interval::from_secs(2)))),
+        (5, Some(Sign::Late(Interval::from_secs(5)))),
+        (6, Some(Sign::Silent(Interval::from_secs(6)))),
+        (u32::MAX, Some(Sign::Silent(second.times(u64::from(u32::MAX))))),
+    ];
+    for (silent, sign) in table {
+        assert_eq!(overdue(silent, second), sign, "{silent}");
+    }
+}
+
+#[test]
+fn only_a_module_without_an_address_reports_by_itself() {
+    let directory = Directory::default();
+    let enter = |module: &str, spec: &str| {
+        let spec: ModuleSpec = serde_json::from_str(spec).unwrap();
+        directory.enter(&name(module), spec.into(), at(0));
+    };
+    enter("asked", r#"{"endpoint": "unix:/run/asked.sock"}"#);
+    enter("off", r#"{"endpoint": "push", "enabled": false}"#);
+    for (module, refusal) in [
+        ("asked", NotTaken::Asked(name("asked"))),
+        ("off", NotTaken::Disabled(name("off"))),
+        ("none", NotTaken::Missing(name("none"))),
+    ] {
+        assert_eq!(directory.takes(&name(module), true), Err(refusal));
+    }
 }
