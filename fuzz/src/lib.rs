@@ -33,7 +33,7 @@ use ccm_daemon::secret::{Origin, parse_scope};
 use ccm_proto::SafeText;
 use ccm_proto::convert::CredentialState;
 use ccm_proto::model::egress::EgressHost;
-use ccm_proto::model::module::{Manifest, ModuleAddress};
+use ccm_proto::model::module::{BridgePath, Manifest, ModuleAddress};
 use ccm_proto::model::series::SeriesSelector;
 use ccm_proto::model::source::external_api::TimeFormat;
 use ccm_proto::model::source::{Extract, Param, PrometheusConfig, QueryConfig};
@@ -259,6 +259,13 @@ pub fn events(bytes: &[u8]) {
         assert!(frame.data.len() <= sse::DATA_MAX && frame.id.len() <= sse::ID_MAX);
         assert!(frame.event.len() <= sse::NAME_MAX && !frame.event.is_empty());
         let _ = event(frame);
+        let path = answer::ask(frame).ok().and_then(|ask| ask.path.parse::<BridgePath>().ok());
+        if let Some(path) = path {
+            // What is compared with grants can be read in one way only.
+            assert!(path.path().starts_with('/') && !path.path().contains(['%', ';', '\\']));
+            let mut steps = path.path().split('/').skip(1);
+            assert!(path.path() == "/" || !steps.any(|step| matches!(step, "" | "." | "..")));
+        }
     }
 }
 
