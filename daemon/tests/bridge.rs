@@ -76,7 +76,7 @@ fn brought(module: &Module, path: &'static str, headers: &HeaderMap, body: Value
     module.happened.send(Happened::Brought { path, from, hops, body }).unwrap();
 }
 
-fn run(folder: &Path, name: &str, bridge: Value) -> Running {
+fn run(folder: &Path, name: &str, bridge: &Value) -> Running {
     let (told, happened) = mpsc::unbounded_channel();
     let (says, heard) = mpsc::unbounded_channel();
     let manifest = json!({ "contract": 1, "id": name, "version": "1", "title": name,
@@ -152,9 +152,9 @@ async fn by_hand(channel: &Channel, from: &str, path: &str) -> wire::AskModuleRe
 async fn modules_ask_and_tell_each_other_as_far_as_their_documents_say() {
     let home = tempfile::tempdir().unwrap();
     let sales_offer = json!({ "asks": ["inventory:/api/stock"], "subscribes": ["inventory:*"] });
-    let mut sales = run(home.path(), "sales", sales_offer);
+    let mut sales = run(home.path(), "sales", &sales_offer);
     let inventory_offer = json!({ "answers": ["/api/stock"], "publishes": ["stock.*"] });
-    let mut inventory = run(home.path(), "inventory", inventory_offer);
+    let mut inventory = run(home.path(), "inventory", &inventory_offer);
     let documents = [
         (
             "sales",

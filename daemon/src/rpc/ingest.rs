@@ -35,7 +35,7 @@ impl Ingest {
             return Err(Status::invalid_argument(sentence));
         }
         let reports = request.reports.into_iter().map(report).collect::<Result<_, _>>()?;
-        let modules = request.modules.into_iter().map(|module| self.of_module(module));
+        let modules = request.modules.iter().map(|module| self.of_module(module));
         let modules: Vec<(Name, Reported)> = modules.collect::<Result<_, _>>()?;
         let taken = self.desk.report(reports).await.map_err(|error| refused(&error))?;
         for (module, reported) in modules {
@@ -44,7 +44,7 @@ impl Ingest {
         Ok(taken)
     }
 
-    fn of_module(&self, report: wire::ModuleReport) -> Result<(Name, Reported), Status> {
+    fn of_module(&self, report: &wire::ModuleReport) -> Result<(Name, Reported), Status> {
         let invalid = |error: String| {
             let sentence = format!("module {}: {error}", report.module);
             Status::invalid_argument(SafeText::new(&sentence).to_string())

@@ -135,17 +135,15 @@ impl Watcher {
         let news = self.directory.report_news(&self.module);
         let mut silent = 0;
         loop {
-            match tokio::time::timeout(self.spec.interval.as_duration(), news.notified()).await {
-                Ok(()) => {
-                    silent = 0;
-                    self.take_report().await;
-                }
-                Err(_) => {
-                    silent += 1;
-                    if let Some(sign) = overdue(silent, self.spec.interval) {
-                        self.sign(&sign, None).await;
-                    }
-                }
+            let interval = self.spec.interval;
+            if tokio::time::timeout(interval.as_duration(), news.notified()).await.is_ok() {
+                silent = 0;
+                self.take_report().await;
+                continue;
+            }
+            silent += 1;
+            if let Some(sign) = overdue(silent, interval) {
+                self.sign(&sign, None).await;
             }
         }
     }

@@ -26,7 +26,7 @@ fn stand() -> Stand {
     let way = Fake::new(&[("/stock", r#"{"units": 7}"#)]);
     let directory = Directory::default();
     let clock = Clock::manual(at(100));
-    let bridge = Bridge::new((way.clone(), directory.clone()), clock.clone());
+    let bridge = Bridge::new((Arc::<Fake>::clone(&way), directory.clone()), clock.clone());
     Stand { way, directory, bridge, clock }
 }
 

@@ -39,10 +39,10 @@ fn stand_of(spec: &str) -> Stand {
     let directory = Directory::default();
     let clock = Clock::manual(at(100));
     let (sender, news) = mpsc::channel(64);
-    let bridge = Bridge::new((way.clone(), directory.clone()), clock.clone());
+    let bridge = Bridge::new((Arc::<Fake>::clone(&way), directory.clone()), clock.clone());
     let watcher = Watcher::new(
         (name("sales"), spec.into()),
-        (way.clone(), directory.clone(), bridge),
+        (Arc::<Fake>::clone(&way), directory.clone(), bridge),
         clock.clone(),
         sender,
     );
@@ -261,8 +261,8 @@ async fn each_document_has_a_watcher_and_one_that_is_gone_is_forgotten() {
     let way = Fake::new(&[("/ccm/v1/manifest", MANIFEST), ("/ccm/v1/health", RUNNING)]);
     let directory = Directory::default();
     let (sender, mut news) = mpsc::channel(64);
-    let bridge = Bridge::new((way.clone(), directory.clone()), Clock::manual(at(0)));
-    let parts = (way.clone() as Arc<dyn Way>, directory.clone(), bridge);
+    let bridge = Bridge::new((Arc::<Fake>::clone(&way), directory.clone()), Clock::manual(at(0)));
+    let parts = (Arc::<Fake>::clone(&way) as Arc<dyn Way>, directory.clone(), bridge);
     let mut watchers = Watchers::new(parts, Clock::manual(at(0)), sender);
     let spec = |endpoint: &str| -> Arc<ModuleSpec> {
         serde_json::from_str::<ModuleSpec>(&format!(r#"{{"endpoint": "{endpoint}"}}"#))
