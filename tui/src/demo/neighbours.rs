@@ -14,7 +14,10 @@ pub const ASK_INTERVAL: Interval = Interval::from_secs(15);
 const KEPT_MAX: usize = 20;
 
 /// Where accounting says what it expects to be billed for.
-pub const EXPECTED_BILLS: &str = "/api/expected-bills";
+const EXPECTED_BILLS: &str = "/api/expected-bills";
+
+/// Where accounting says what it is going to write invoices for.
+const TO_INVOICE: &str = "/api/to-invoice";
 
 /// Where sales says what sells best.
 const BESTSELLERS: &str = "/api/products/top";
@@ -24,8 +27,10 @@ const BESTSELLERS: &str = "/api/products/top";
 pub struct Neighbours {
     /// How much is left, by product.
     stock: BTreeMap<String, u64>,
-    /// What was ordered anew, newest first.
-    ordered: VecDeque<Value>,
+    /// What inventory has ordered, newest first.
+    bills: VecDeque<Value>,
+    /// What customers have ordered, newest first.
+    orders: VecDeque<Value>,
 }
 
 /// What a module asks another for now and then.
@@ -48,18 +53,31 @@ impl Neighbours {
     /// Takes an event of another module.
     pub fn take_delivery(&mut self, delivery: &Value) {
         let event = &delivery["event"];
-        self.ordered.push_front(json!({
+        let kept = match delivery["from"].as_str() {
+            Some("inventory") => &mut self.bills,
+            Some("sales") => &mut self.orders,
+            _ => return,
+        };
+        kept.push_front(json!({
             "id": delivery["id"],
             "at": event["at"],
             "what": event["message"],
             "quantity": event["fields"]["quantity"],
         }));
-        self.ordered.truncate(KEPT_MAX);
+        kept.truncate(KEPT_MAX);
     }
 
-    /// What accounting expects to be billed for.
-    pub fn expected_bills(&self) -> Value {
-        json!({ "count": self.ordered.len(), "bills": self.ordered })
+    /// What a module knows by others alone.
+    pub fn answer(&self, part: Part, path: &str) -> Option<Value> {
+        match (part, path) {
+            (Part::Accounting, EXPECTED_BILLS) => {
+                Some(json!({ "count": self.bills.len(), "bills": self.bills }))
+            }
+            (Part::Accounting, TO_INVOICE) => {
+                Some(json!({ "count": self.orders.len(), "orders": self.orders }))
+            }
+            _ => None,
+        }
     }
 
     /// Adds to a module's own data what it knows of others.

@@ -184,7 +184,10 @@ fn placed_orders(world: &World, from: Timestamp, to: Timestamp) -> Vec<Happening
             ("amount", ParamValue::Number(amount)),
             ("customer", text(order.customer_name())),
         ];
-        happening(order.at, ("order.created", EventSeverity::Info), message, fields, &paths)
+        let kind = ("order.created", EventSeverity::Info);
+        let happening = happening(order.at, kind, message, fields, &paths);
+        let event = ModuleEvent { topic: Some("order.created".to_owned()), ..happening.event };
+        Happening { event, ..happening }
     });
     each.collect()
 }

@@ -42,12 +42,14 @@ pub(super) fn manifest(part: Part) -> Value {
 /// What a module asks and tells the others.
 fn bridge(part: Part) -> Value {
     match part {
-        Part::Sales => json!({ "asks": ["inventory:/api/stock"] }),
+        Part::Sales => json!({ "asks": ["inventory:/api/stock"], "publishes": ["order.created"] }),
         Part::Inventory => json!({
             "answers": ["/api/stock"],
             "publishes": ["stock.low", "stock.sold_out"],
         }),
-        Part::Accounting => json!({ "subscribes": ["inventory:stock.low"] }),
+        Part::Accounting => {
+            json!({ "subscribes": ["inventory:stock.low", "sales:order.created"] })
+        }
         Part::Crm | Part::Hr => json!({}),
     }
 }
@@ -162,6 +164,7 @@ fn accounting() -> Offers {
         { "path": "/api/payables", "description": "What is owed to suppliers, by age" },
         { "path": "/api/metrics/summary", "description": "The day in numbers" },
         { "path": "/api/expected-bills", "description": "What the inventory has ordered lately" },
+        { "path": "/api/to-invoice", "description": "What customers have ordered lately" },
     ]);
     let widgets = json!([
         { "name": "expected-bills", "endpoint": "/api/expected-bills", "refresh": "1m", "widget": {
@@ -170,6 +173,12 @@ fn accounting() -> Offers {
                 { "field": "at", "label": "ordered", "format": "text" },
                 { "field": "what", "label": "what", "format": "text", "grow": true },
                 { "field": "quantity", "label": "units", "format": "integer" },
+            ] } } },
+        { "name": "to-invoice", "endpoint": "/api/to-invoice", "refresh": "15s", "widget": {
+            "title": "to invoice", "type": "table", "category": "Accounting",
+            "table": { "rows": "orders", "key": "id", "columns": [
+                { "field": "at", "label": "ordered", "format": "text" },
+                { "field": "what", "label": "what", "format": "text", "grow": true },
             ] } } },
         { "name": "receivables", "endpoint": "/api/receivables", "refresh": "5m", "widget": {
             "title": "receivables by age", "type": "bars", "category": "Accounting",

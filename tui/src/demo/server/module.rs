@@ -23,7 +23,7 @@ use futures_util::stream::{self, Stream};
 use super::{Temper, advanced};
 use crate::demo::answer::{Problem, Query};
 use crate::demo::fault::Fault;
-use crate::demo::neighbours::{self, ASK_INTERVAL, EXPECTED_BILLS, Neighbours};
+use crate::demo::neighbours::{self, ASK_INTERVAL, Neighbours};
 use crate::demo::part::{Happening, Part};
 use crate::demo::{World, time};
 
@@ -135,8 +135,9 @@ async fn data(
         Some(Fault::Failing) => return problem(&broken(Fault::Failing.sentence().to_owned())),
         _ => {}
     }
-    if service.part == Part::Accounting && path == EXPECTED_BILLS {
-        return json(&neighbours(service).expected_bills());
+    let heard = neighbours(service).answer(service.part, path);
+    if let Some(heard) = heard {
+        return json(&heard);
     }
     let query = Query(params.map(|Params(params)| params).unwrap_or_default());
     let now = service.clock.now();

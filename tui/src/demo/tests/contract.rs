@@ -165,7 +165,7 @@ async fn sales_asks_for_stock_and_shows_it_beside_its_bestsellers() {
 }
 
 #[tokio::test]
-async fn accounting_hears_what_inventory_orders() {
+async fn accounting_hears_what_is_ordered_and_by_whom() {
     let inventory = service(Part::Inventory, true, afternoon()).await;
     let earlier = (afternoon() - HOUR.times(8)).as_millis();
     let last = format!("Last-Event-ID: {earlier}-0\r\n");
@@ -182,6 +182,14 @@ async fn accounting_hears_what_inventory_orders() {
     let bills = get(port, "/api/expected-bills", "").await.json();
     assert_eq!(bills["bills"][0]["quantity"], 40);
     assert_eq!(bills["bills"][0]["what"], "40 of Mug ordered");
+    let order = json!({ "type": "order.created", "topic": "order.created",
+        "at": "2026-11-19T14:00:00Z", "message": "Order 1047, $129.90" });
+    let delivery = json!({ "from": "sales", "topic": "order.created", "id": "8-0", "hops": 1,
+        "event": order });
+    assert_eq!(post(port, "/ccm/v1/deliveries", &delivery).await, 204);
+    let orders = get(port, "/api/to-invoice", "").await.json();
+    assert_eq!((&orders["count"], &orders["orders"][0]["id"]), (&json!(1), &json!("8-0")));
+    assert_eq!(get(port, "/api/expected-bills", "").await.json(), bills);
 }
 
 /// The first moment with a fault of some kind.
