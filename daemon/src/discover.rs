@@ -6,6 +6,7 @@
 //! offer. Nothing is changed, and nothing is sent anywhere, before somebody does.
 
 pub mod ask;
+mod databases;
 mod documents;
 mod reader;
 mod rules;

@@ -5,18 +5,21 @@ use std::fmt::Write as _;
 use ccm_proto::SafeText;
 use ccm_proto::model::{DocumentId, Kind as DocumentKind, Name, Offer};
 
+use super::databases;
 use super::reader::{Listener, Socket};
 use super::rules::{Found, Kind, Place};
 
 /// What an offer is made of, before its documents have names.
-struct Draft {
-    key: &'static str,
-    title: &'static str,
-    what: String,
-    source: String,
-    widgets: Vec<(&'static str, String)>,
+pub(super) struct Draft {
+    pub key: &'static str,
+    pub title: &'static str,
+    pub what: String,
+    pub source: String,
+    /// A source that is computed from the first one.
+    pub derived: Option<(&'static str, String)>,
+    pub widgets: Vec<(&'static str, String)>,
     /// The listener that the source calls.
-    calls: Option<Listener>,
+    pub calls: Option<Listener>,
 }
 
 /// The offer for something that was recognised. `exists` knows the documents that are there.
@@ -30,10 +33,19 @@ pub(super) fn offer(found: &Found, exists: impl Fn(&DocumentId) -> bool) -> Opti
         add(DocumentKind::Egress, draft.key, egress(draft.title, listener))?;
     }
     add(DocumentKind::Source, draft.key, draft.source)?;
+    if let Some((name, toml)) = draft.derived {
+        add(DocumentKind::Source, name, toml)?;
+    }
     let mut placements = String::new();
+    let last = draft.widgets.len().saturating_sub(1);
     for (index, (name, toml)) in draft.widgets.into_iter().enumerate() {
         let name = format!("{}-{name}", draft.key);
-        let (x, w) = if index == 0 { (0, 5) } else { (5, 7) };
+        let (x, w) = match index % 2 {
+            // Who has no neighbour gets the whole row.
+            0 if index == last && index > 0 => (0, 12),
+            0 => (0, 5),
+            _ => (5, 7),
+        };
         let _ = write!(
             placements,
             "\n[[page.widget]]\nname = {name:?}\nat = {{ x = {x}, y = {}, w = {w}, h = 5 }}\n",
@@ -126,10 +138,10 @@ fn of_listener(found: &Found, listener: &Listener) -> Draft {
     }
 }
 
-type Metric<'a> = (&'a str, &'a str, &'a str);
+pub(super) type Metric<'a> = (&'a str, &'a str, &'a str);
 
 /// A stat of values, the first one large.
-fn stat(title: &str, source: &str, metrics: &[Metric<'_>], window: bool) -> String {
+pub(super) fn stat(title: &str, source: &str, metrics: &[Metric<'_>], window: bool) -> String {
     let mut text = format!(
         "title = {title:?}\nsource = {source:?}\ntype = \"stat\"\ncategory = \"found\"\n\n[stat]\n"
     );
@@ -148,7 +160,7 @@ fn stat(title: &str, source: &str, metrics: &[Metric<'_>], window: bool) -> Stri
 }
 
 /// A chart of one metric.
-fn chart(title: &str, source: &str, (metric, label, format): Metric<'_>) -> String {
+pub(super) fn chart(title: &str, source: &str, (metric, label, format): Metric<'_>) -> String {
     format!(
         "title = {title:?}\nsource = {source:?}\ntype = \"chart\"\ncategory = \"found\"\n\n[chart]\nstyle = \"area\"\nwindow = \"15m\"\nformat = {format:?}\nmin = 0\n\n[[chart.series]]\nmetric = {metric:?}\nlabel = {label:?}\n"
     )
@@ -168,7 +180,7 @@ fn scraped(
     let mut widgets = vec![("state", stat(title, key, metrics, false))];
     widgets.extend(metrics.first().map(|first| ("history", chart(title, key, *first))));
     let what = "its metrics, read every 10 s".to_owned();
-    Draft { key, title, what, source, widgets, calls: Some(listener.clone()) }
+    Draft { key, title, what, source, derived: None, widgets, calls: Some(listener.clone()) }
 }
 
 fn alerts() -> String {
@@ -224,7 +236,7 @@ fn probed(
         ("state", stat(title, key, &metrics, false)),
         ("latency", chart(&format!("{title} latency"), key, latency)),
     ];
-    Draft { key, title, what, source, widgets, calls: Some(listener.clone()) }
+    Draft { key, title, what, source, derived: None, widgets, calls: Some(listener.clone()) }
 }
 
 /// JSON that is fetched, and the values that are taken out of it.
@@ -246,7 +258,7 @@ fn fetched(
     let mut widgets = vec![("state", stat(title, key, metrics, false))];
     widgets.extend(metrics.first().map(|first| ("history", chart(title, key, *first))));
     let what = "what it tells of itself, read every 10 s".to_owned();
-    Draft { key, title, what, source, widgets, calls: Some(listener.clone()) }
+    Draft { key, title, what, source, derived: None, widgets, calls: Some(listener.clone()) }
 }
 
 fn netdata(listener: &Listener) -> Draft {
@@ -284,7 +296,7 @@ fn nats(listener: &Listener) -> Draft {
 }
 
 /// A command that is run.
-fn run(
+pub(super) fn run(
     (key, title): (&'static str, &'static str),
     what: &str,
     command: &[&str],
@@ -298,7 +310,7 @@ fn run(
         words.join(", ")
     );
     let widgets = vec![("state", stat(title, key, metrics, false))];
-    Draft { key, title, what: what.to_owned(), source, widgets, calls: None }
+    Draft { key, title, what: what.to_owned(), source, derived: None, widgets, calls: None }
 }
 
 /// Room for programs that are written in Go, which lay claim to far more addresses than they use.
@@ -340,6 +352,8 @@ fn of_socket(found: &Found, socket: &Socket) -> Option<Draft> {
             let command = [program, "-h", folder, "-p", "5432"];
             run(("postgresql", "PostgreSQL"), what, &command, "format = \"lines\"\n", &metrics)
         }
+        Kind::PostgresStatistics => databases::postgresql(program, folder),
+        Kind::MysqlStatistics => databases::mysql(program, path),
         Kind::Mysql => {
             let what = "whether it is alive, by mysqladmin, every 30 s";
             let command = [program, "--no-defaults", "--socket", path, "ping"];

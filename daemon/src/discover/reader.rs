@@ -19,7 +19,8 @@ const TABLE_MAX: u64 = 4 << 20;
 const FOLDERS: [&str; 4] = ["usr/bin", "usr/local/bin", "bin", "usr/sbin"];
 
 /// Programs that offers are made of.
-const PROGRAMS: [&str; 5] = ["docker", "podman", "systemctl", "pg_isready", "mysqladmin"];
+const PROGRAMS: [&str; 7] =
+    ["docker", "podman", "systemctl", "pg_isready", "psql", "mysqladmin", "mysql"];
 
 /// Where the machine's facts are.
 #[derive(Clone, Debug)]

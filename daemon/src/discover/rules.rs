@@ -111,6 +111,10 @@ pub(super) enum Kind {
     Nats,
     Postgres,
     Mysql,
+    /// What PostgreSQL counts, which it tells only whom it lets in.
+    PostgresStatistics,
+    /// What MySQL counts, which it tells only whom it lets in.
+    MysqlStatistics,
     Redis,
     /// nginx or Apache.
     Web {
@@ -164,6 +168,8 @@ impl Candidate {
             Kind::Web { apache: true } => Some("/server-status?auto"),
             Kind::Postgres
             | Kind::Mysql
+            | Kind::PostgresStatistics
+            | Kind::MysqlStatistics
             | Kind::Redis
             | Kind::Docker
             | Kind::Podman
@@ -219,15 +225,18 @@ fn of_listener(listener: &Listener) -> Option<Kind> {
     }
 }
 
-/// What a socket may be, and the program that reads it.
-fn of_socket(path: &str) -> Option<(Kind, &'static str)> {
-    let file = path.rsplit('/').next()?;
-    match file {
-        "docker.sock" => Some((Kind::Docker, "docker")),
-        "podman.sock" => Some((Kind::Podman, "podman")),
-        ".s.PGSQL.5432" => Some((Kind::Postgres, "pg_isready")),
-        "mysqld.sock" | "mysql.sock" => Some((Kind::Mysql, "mysqladmin")),
-        _ => None,
+/// What a socket may be shown as, and the program that reads it for each.
+fn of_socket(path: &str) -> &'static [(Kind, &'static str)] {
+    match path.rsplit('/').next() {
+        Some("docker.sock") => &[(Kind::Docker, "docker")],
+        Some("podman.sock") => &[(Kind::Podman, "podman")],
+        Some(".s.PGSQL.5432") => {
+            &[(Kind::Postgres, "pg_isready"), (Kind::PostgresStatistics, "psql")]
+        }
+        Some("mysqld.sock" | "mysql.sock") => {
+            &[(Kind::Mysql, "mysqladmin"), (Kind::MysqlStatistics, "mysql")]
+        }
+        _ => &[],
     }
 }
 
@@ -237,11 +246,14 @@ pub(super) fn candidates(seen: &Seen) -> Vec<Candidate> {
         let kind = of_listener(listener)?;
         Some(Candidate { kind, place: Place::Tcp(listener.clone()), program: None })
     });
-    let sockets = seen.sockets.iter().filter_map(|socket| {
-        let (kind, program) = of_socket(&socket.path)?;
-        let program = seen.programs.get(program)?.clone();
-        Some(Candidate { kind, place: Place::Unix(socket.clone()), program: Some(program) })
-    });
+    let of_one = |socket: &Socket| {
+        let place = Place::Unix(socket.clone());
+        of_socket(&socket.path).iter().filter_map(move |(kind, program)| {
+            let program = seen.programs.get(program)?.clone();
+            Some(Candidate { kind: *kind, place: place.clone(), program: Some(program) })
+        })
+    };
+    let sockets = seen.sockets.iter().flat_map(of_one);
     let systemd = seen.programs.get("systemctl").filter(|_| seen.systemd).map(|program| {
         Candidate { kind: Kind::Systemd, place: Place::Machine, program: Some(program.clone()) }
     });

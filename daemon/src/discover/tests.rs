@@ -118,6 +118,8 @@ fn full() -> (Machine, Arc<Answers>) {
     machine.listens(ANY, 80).process("nginx").listens(ANY, 8_080).process("apache2");
     machine.socket("/run/docker.sock").process("dockerd").program("docker");
     machine.socket("/run/podman/podman.sock").program("podman").program("systemctl");
+    machine.socket("/var/run/postgresql/.s.PGSQL.5432").program("psql").program("pg_isready");
+    machine.socket("/run/mysqld/mysqld.sock").program("mysql").program("mysqladmin");
     std::fs::create_dir_all(machine.path("run/systemd/system")).unwrap();
     let answers = answers([
         (9_090, "HTTP/1.0 200 OK\r\n\r\nPrometheus Server is Healthy.\n"),
@@ -145,19 +147,21 @@ async fn everything_well_known_is_offered() {
         "apache",
         "docker",
         "mysql",
+        "mysql-statistics",
         "nats",
         "netdata",
         "nginx",
         "node-exporter",
         "podman",
         "postgresql",
+        "postgresql-statistics",
         "prometheus",
         "redis",
         "systemd",
     ];
     assert_eq!(keys(&offers), wanted);
     assert!(offers.iter().all(|offer| !offer.taken && !offer.evidence.is_empty()));
-    let prometheus = &offers[10];
+    let prometheus = &offers[12];
     let evidence: Vec<&str> = prometheus.evidence.iter().map(SafeText::as_str).collect();
     assert_eq!(
         evidence,
@@ -247,6 +251,26 @@ async fn a_socket_is_worth_an_offer_when_it_is_open_and_its_program_there() {
     let offers = machine.explorer(answers([])).look(|_| false).await;
     assert_eq!(keys(&offers), ["postgresql"]);
     assert!(offers[0].documents.iter().all(|(id, _)| id.kind != Kind::Egress));
+}
+
+#[tokio::test]
+async fn what_a_database_counts_is_offered_beside_whether_it_answers() {
+    let (machine, answers) = full();
+    let offers = machine.explorer(answers).look(|_| false).await;
+    for (key, rates) in
+        [("postgresql-statistics", "postgresql-rates"), ("mysql-statistics", "mysql-rates")]
+    {
+        let offer = offers.iter().find(|offer| offer.key.as_str() == key).unwrap();
+        let sources: Vec<&str> = offer
+            .documents
+            .iter()
+            .filter(|(id, _)| id.kind == Kind::Source)
+            .map(|(id, _)| id.name.as_str())
+            .collect();
+        assert_eq!(sources, [key, rates]);
+        // A socket is no way out of the machine.
+        assert!(offer.documents.iter().all(|(id, _)| id.kind != Kind::Egress));
+    }
 }
 
 #[tokio::test]
