@@ -7,9 +7,8 @@ use std::fmt::Write as _;
 
 use super::documents::{Draft, chart, run, stat};
 
-/// The state of a server as one JSON object. What a role may not see of other roles' sessions is
-/// not counted; `connections` every role sees. Templates and databases that the role may not
-/// connect to have no size.
+/// The state of a server as one JSON object. A role that may not see what others' sessions do gets
+/// no longest query, rather than 0. Databases that it may not connect to add nothing to the size.
 const POSTGRESQL: &str = "SELECT json_build_object(\
     'connections', sum(d.numbackends), \
     'connections_max', current_setting('max_connections')::int, \
@@ -19,9 +18,9 @@ const POSTGRESQL: &str = "SELECT json_build_object(\
     'cache_hit_ratio', sum(d.blks_hit)::float8 / nullif(sum(d.blks_hit + d.blks_read), 0), \
     'size_bytes', sum(CASE WHEN has_database_privilege(d.datid, 'CONNECT') \
     THEN pg_database_size(d.datid) END), \
-    'longest_query_seconds', (SELECT coalesce(max(extract(epoch FROM \
-    clock_timestamp() - a.query_start)), 0) FROM pg_stat_activity a \
-    WHERE a.state = 'active' AND a.pid <> pg_backend_pid()), \
+    'longest_query_seconds', CASE WHEN pg_has_role('pg_read_all_stats', 'USAGE') THEN \
+    (SELECT coalesce(max(extract(epoch FROM clock_timestamp() - a.query_start)), 0) FROM pg_stat_activity a \
+    WHERE a.state = 'active' AND a.pid <> pg_backend_pid()) END, \
     'replicas', (SELECT count(*) FROM pg_stat_replication), \
     'replication_lag_seconds', CASE WHEN pg_is_in_recovery() THEN \
     extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()) END) \
