@@ -19,7 +19,8 @@ const POSTGRESQL: &str = "SELECT json_build_object(\
     'size_bytes', sum(CASE WHEN has_database_privilege(d.datid, 'CONNECT') \
     THEN pg_database_size(d.datid) END), \
     'longest_query_seconds', CASE WHEN pg_has_role('pg_read_all_stats', 'USAGE') THEN \
-    (SELECT coalesce(max(extract(epoch FROM clock_timestamp() - a.query_start)), 0) FROM pg_stat_activity a \
+    (SELECT coalesce(max(extract(epoch FROM clock_timestamp() - a.query_start)), 0) \
+    FROM pg_stat_activity a \
     WHERE a.state = 'active' AND a.pid <> pg_backend_pid()) END, \
     'replicas', (SELECT count(*) FROM pg_stat_replication), \
     'replication_lag_seconds', CASE WHEN pg_is_in_recovery() THEN \
