@@ -91,12 +91,13 @@ fn fill(directory: &Path, readings: i64) {
         history.maintain(at, &mut out);
         sealing += out.iter().filter(|output| matches!(output, HistoryOutput::Seal(_))).count();
         store.push(out);
-        // A reading in ten seconds gives the store time that a bench does not.
         while sealing > 0 {
             let report = stored.recv().expect("the store lives");
             sealing -= usize::from(!matches!(report, Stored::Unsaved(_)));
             history.stored(report);
         }
+        // Ten seconds between readings give the store time to write the head, of which nothing is
+        // reported; what found no room in its queue would be counted as unsaved below.
         std::thread::sleep(Duration::from_millis(20));
     }
     store.close();

@@ -20,6 +20,7 @@ mod bytes_io;
 mod changes;
 mod column;
 mod dictionary;
+mod head_rows;
 mod maintain;
 mod query;
 mod record;

@@ -278,7 +278,9 @@ pub fn module(bytes: &[u8]) {
     if let (Ok(manifest), Some(module)) = (answer::manifest(&answer), name("shop")) {
         let text = serde_json::to_string(&manifest).unwrap_or_default();
         assert_eq!(serde_json::from_str::<Manifest>(&text).ok(), Some(manifest.clone()));
-        for (id, tree) in contributions(&module, &manifest, &ModuleAddress::Push) {
+        let asked = ModuleAddress::Unix("/run/shop.sock".to_owned());
+        let of = |address| contributions(&module, &manifest, address);
+        for (id, tree) in of(&asked).into_iter().chain(of(&ModuleAddress::Push)) {
             assert!(id.name.as_str().starts_with("shop"));
             // A source is made by us alone; a widget is what the module says.
             assert!(id.kind == Kind::Widget || check(id.kind, &tree).is_ok(), "{tree}");

@@ -88,6 +88,7 @@ pub(crate) fn put_times(times: &[i64], out: &mut Vec<u8>) {
         return;
     }
     out.push(PCO);
+    // However few: they stand once for all columns of a block.
     if !compress(times, out) {
         out.pop();
         out.push(PLAIN);

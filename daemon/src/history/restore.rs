@@ -6,6 +6,7 @@ use std::sync::Arc;
 use ccm_proto::model::{Name, SeriesKey};
 
 use super::block::Block;
+use super::head_rows::HeadRows;
 use super::record::{self, Record, Row, RowReader};
 use super::spread::{spread, threads};
 use super::stack::{ChunkRef, Stack, rows_of};
@@ -20,18 +21,10 @@ struct Replay {
     from: u64,
 }
 
-/// The newest row of a group in a segment of the head log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct NewestRow {
-    pub(crate) segment: u64,
-    pub(crate) group: GroupId,
-    pub(crate) seq: u64,
-}
-
 /// What was found in the head log.
 #[derive(Debug, Default)]
 pub(crate) struct HeadFound {
-    pub(crate) newest: Vec<NewestRow>,
+    pub(crate) rows: HeadRows,
     /// Records that could not be used.
     pub(crate) unusable: u64,
 }
@@ -44,15 +37,13 @@ pub struct Restore {
     unusable: u64,
 }
 
-/// What a record was, as far as the store must know.
+/// A chunk and whose it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Found {
-    /// The series of a group.
-    Group(GroupId),
-    /// A row of the head; see [`Restore::head`].
-    Row,
-    /// A chunk or the entry of one.
-    Chunk(Tier, GroupId, u32, ChunkRef),
+pub(crate) struct FoundChunk {
+    pub(crate) tier: Tier,
+    pub(crate) group: GroupId,
+    pub(crate) stripe: u32,
+    pub(crate) chunk: ChunkRef,
 }
 
 impl Restore {
@@ -61,28 +52,34 @@ impl Restore {
         Self { history: History::new(retention), ..Self::default() }
     }
 
-    /// Takes a record of any log; `position` is where it was.
-    pub fn record(&mut self, position: Position, bytes: &[u8]) -> Result<Found, DecodeError> {
-        match record::decode(bytes)? {
+    /// Takes a record of any log in, but for rows of the head (see [`Restore::head`]); `position` is
+    /// where it was. Gives the chunk that it is, or is the entry of.
+    pub(crate) fn record(
+        &mut self,
+        position: Position,
+        bytes: &[u8],
+    ) -> Result<Option<FoundChunk>, DecodeError> {
+        let found = match record::decode(bytes)? {
             Record::Group(definition) => {
-                let group = definition.group;
-                if !self.history.groups.contains_key(&group) {
-                    self.define(group, &definition.keys()?);
+                if !self.history.groups.contains_key(&definition.group) {
+                    self.define(definition.group, &definition.keys()?);
                 }
-                Ok(Found::Group(group))
+                return Ok(None);
             }
-            Record::Row(_) => Ok(Found::Row),
+            Record::Row(_) => return Ok(None),
             Record::Chunk(chunk) => {
                 let (tier, group, stripe) = (chunk.tier, chunk.group, chunk.stripe);
-                let chunk = chunk.at(position, bytes.len());
-                self.chunk(tier, group, stripe, chunk);
-                Ok(Found::Chunk(tier, group, stripe, chunk))
+                FoundChunk { tier, group, stripe, chunk: chunk.at(position, bytes.len()) }
             }
             Record::Entry { tier, group, stripe, chunk } => {
-                self.chunk(tier, group, stripe, chunk);
-                Ok(Found::Chunk(tier, group, stripe, chunk))
+                FoundChunk { tier, group, stripe, chunk }
             }
+        };
+        match self.history.stripe_mut(found.group, found.stripe) {
+            Some(stripe) => stripe.stack_mut(found.tier).chunks.push(found.chunk),
+            None => self.unusable += 1,
         }
+        Ok(Some(found))
     }
 
     fn define(&mut self, id: GroupId, keys: &Arc<[SeriesKey]>) {
@@ -93,13 +90,6 @@ impl Restore {
         };
         history.groups.insert(id, group);
         history.dictionary.insert(id, keys);
-    }
-
-    fn chunk(&mut self, tier: Tier, group: GroupId, stripe: u32, chunk: ChunkRef) {
-        match self.history.stripe_mut(group, stripe) {
-            Some(stripe) => stripe.stack_mut(tier).chunks.push(chunk),
-            None => self.unusable += 1,
-        }
     }
 
     /// Puts the chunks in order, each once, after the last of them.
@@ -157,21 +147,16 @@ impl Restore {
         }
         let lanes = spread(lanes.into_iter(), |mut lane| {
             scan().for_each(|record| lane.record(record));
-            (lane.times, lane.newest, lane.unusable)
+            (lane.times, lane.found)
         });
         let mut found = HeadFound::default();
-        for (times, newest, unusable) in lanes {
+        for (times, own) in lanes {
             for (source, time) in times {
                 let known = self.history.newest.entry(source).or_insert(time);
                 *known = (*known).max(time);
             }
-            found.unusable += unusable;
-            let newest = newest.into_iter();
-            found.newest.extend(newest.map(|((segment, group), seq)| NewestRow {
-                segment,
-                group,
-                seq,
-            }));
+            found.unusable += own.unusable;
+            found.rows.note_all(own.rows);
         }
         found
     }
@@ -275,20 +260,19 @@ struct Lane<'a> {
     groups: HashMap<GroupId, &'a mut Group>,
     rows: RowReader,
     times: HashMap<Name, i64>,
-    newest: HashMap<(u64, GroupId), u64>,
-    unusable: u64,
+    found: HeadFound,
 }
 
 impl Lane<'_> {
     fn record(&mut self, record: Result<(Position, Vec<u8>), LogError>) {
         let Ok((position, bytes)) = record else {
             // All lanes meet it, one counts it.
-            self.unusable += u64::from(self.number == 0);
+            self.found.unusable += u64::from(self.number == 0);
             return;
         };
         match record::decode(&bytes) {
             Ok(Record::Row(row)) if row.group.0 % self.count == self.number => {
-                self.unusable += u64::from(self.row(position.segment, &row).is_err());
+                self.found.unusable += u64::from(self.row(position.segment, &row).is_err());
             }
             // What is no row has been taken in, or counted, before.
             _ => {}
@@ -297,8 +281,7 @@ impl Lane<'_> {
 
     fn row(&mut self, segment: u64, row: &Row<'_>) -> Result<(), DecodeError> {
         let (time, values) = self.rows.read(segment, row)?;
-        let newest = self.newest.entry((segment, row.group)).or_default();
-        *newest = (*newest).max(row.seq);
+        self.found.rows.note(segment, row.group, row.seq);
         // A group that nothing defines is a row that cannot be used.
         let group = self.groups.get_mut(&row.group).ok_or(DecodeError::Unknown)?;
         match self.times.get_mut(&group.source) {

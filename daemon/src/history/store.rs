@@ -14,7 +14,8 @@ use std::path::Path;
 
 use ccm_proto::model::Interval;
 
-use super::restore::{Found, Restore};
+use super::head_rows::HeadRows;
+use super::restore::{FoundChunk, Restore};
 use super::{GroupId, History, Retention, Tier};
 use crate::storage::log::{Log, LogError, LogOptions, LogReader, Position};
 
@@ -229,14 +230,6 @@ pub fn open_with(
     Ok(Opened { history, store, reader, sentences })
 }
 
-/// A chunk that is not in the index.
-struct Fresh {
-    tier: Tier,
-    group: GroupId,
-    stripe: u32,
-    chunk: super::ChunkRef,
-}
-
 /// What the index told.
 #[derive(Default)]
 struct Index {
@@ -276,7 +269,7 @@ impl Opening {
     }
 
     /// The chunks behind those that the index knows; all of them when there is no index.
-    fn chunks(&mut self, index: &Index) -> Vec<Fresh> {
+    fn chunks(&mut self, index: &Index) -> Vec<FoundChunk> {
         let mut fresh = Vec::new();
         for tier in Tier::ALL {
             let known = index.newest[tier.index()];
@@ -289,10 +282,7 @@ impl Opening {
                     continue;
                 }
                 match self.restore.record(position, &bytes) {
-                    Ok(Found::Chunk(tier, group, stripe, chunk)) => {
-                        fresh.push(Fresh { tier, group, stripe, chunk });
-                    }
-                    Ok(_) => {}
+                    Ok(chunk) => fresh.extend(chunk),
                     Err(_) => self.unusable += 1,
                 }
             }
@@ -307,7 +297,7 @@ impl Opening {
     }
 
     /// The samples that are not sealed yet, and which rows each segment holds.
-    fn head(&mut self) -> writer::HeadRows {
+    fn head(&mut self) -> HeadRows {
         let log = self.logs.head.log.reader();
         // What cannot be read is counted with the rows.
         for (position, bytes) in log.scan(None).flatten() {
@@ -316,10 +306,6 @@ impl Opening {
         }
         let found = self.restore.head(|| log.scan(None));
         self.unusable += found.unusable;
-        let mut rows = writer::HeadRows::default();
-        for row in found.newest {
-            writer::note(&mut rows, row.segment, row.group, row.seq);
-        }
-        rows
+        found.rows
     }
 }

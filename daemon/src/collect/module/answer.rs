@@ -109,12 +109,12 @@ pub fn pushed_health(json: &[u8]) -> Result<Health, AnswerError> {
 
 /// A manifest.
 pub fn manifest(answer: &Answer) -> Result<Manifest, AnswerError> {
-    typed("manifest", json(answer)?, Manifest::problems)
+    pushed_manifest(json(answer)?)
 }
 
 /// A module's health.
 pub fn health(answer: &Answer) -> Result<Health, AnswerError> {
-    typed("health", json(answer)?, Health::problems)
+    pushed_health(json(answer)?)
 }
 
 /// An ask of a stream.

@@ -214,11 +214,8 @@ impl Bridge {
 
     fn admit(&self, asker: &Name, ask: &Ask) -> Result<(Known, BridgePath), Refusal> {
         let now = self.0.clock.elapsed();
-        self.with_port(asker, |port| port.asks.take(now)).map_err(|after| Refusal::Rate {
-            who: asker.clone(),
-            per_second: ASK_RATE.0,
-            after: Interval::from_millis(u64::try_from(after.as_millis()).unwrap_or(u64::MAX)),
-        })?;
+        self.with_port(asker, |port| port.asks.take(now))
+            .map_err(|after| Refusal::rate(asker, ASK_RATE.0, after))?;
         if ask.hops >= HOPS_MAX {
             return Err(Refusal::Circle { who: asker.clone() });
         }
@@ -300,11 +297,8 @@ impl Bridge {
         let known = self.0.directory.known(from).ok_or_else(|| Refusal::Missing(from.clone()))?;
         acl::may_publish((from, &known.spec), known.manifest.as_deref(), topic)?;
         let now = self.0.clock.elapsed();
-        self.with_port(from, |port| port.events.take(now)).map_err(|after| Refusal::Rate {
-            who: from.clone(),
-            per_second: EVENT_RATE.0,
-            after: Interval::from_millis(u64::try_from(after.as_millis()).unwrap_or(u64::MAX)),
-        })
+        self.with_port(from, |port| port.events.take(now))
+            .map_err(|after| Refusal::rate(from, EVENT_RATE.0, after))
     }
 
     fn enqueue(&self, to: &Name, known: &Known, delivery: Delivery) {

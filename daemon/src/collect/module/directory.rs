@@ -280,12 +280,6 @@ impl Directory {
         ])
     }
 
-    /// Every module's state, by name.
-    pub fn states(&self) -> Vec<(Name, State)> {
-        let inner = self.inner();
-        inner.modules.iter().map(|(name, entry)| (name.clone(), entry.standing.state)).collect()
-    }
-
     /// Every module as a reading's tree: a list `modules`, and how many are in each state.
     pub fn table(&self) -> Value {
         let inner = self.inner();

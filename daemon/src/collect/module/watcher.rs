@@ -118,12 +118,8 @@ impl Watcher {
             }
             return;
         }
-        let watching = async {
-            {
-                let bridged = self.bridge.serve(&self.module);
-                tokio::join!(self.check_always(), self.listen_always(), bridged)
-            }
-        };
+        let bridged = self.bridge.serve(&self.module);
+        let watching = async { tokio::join!(self.check_always(), self.listen_always(), bridged) };
         tokio::select! {
             () = stop.cancelled() => {}
             _ = watching => {}

@@ -1,6 +1,6 @@
 //! Writing: head records, chunks, the index; and removing what they make superfluous.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::Arc;
 
@@ -9,9 +9,11 @@ use ccm_proto::SafeText;
 use ccm_proto::model::{Notice, Severity, Timestamp};
 
 use super::queue::{Queue, StoreHandle, Work};
-use super::{Fresh, INDEX_WASTE, Logs, SYNC_AFTER};
+use super::{INDEX_WASTE, Logs, SYNC_AFTER};
 use crate::clock::Clock;
+use crate::history::head_rows::HeadRows;
 use crate::history::record::{self, Chunk, Record, RowWriter, definition};
+use crate::history::restore::FoundChunk;
 use crate::history::{ChunkRef, GroupId, History, HistoryOutput, Sealing, Stored, Tier};
 use crate::notices::NoticeBoard;
 use crate::storage::log::LogError;
@@ -20,15 +22,6 @@ use crate::storage::log::LogError;
 const SEALS_AT_ONCE: usize = 16;
 
 const NOTICE: &str = "history-disk";
-
-/// The newest row of each group in each segment of the head log.
-pub(super) type HeadRows = BTreeMap<u64, HashMap<GroupId, u64>>;
-
-/// Takes note of a row.
-pub(super) fn note(rows: &mut HeadRows, segment: u64, group: GroupId, seq: u64) {
-    let newest = rows.entry(segment).or_default().entry(group).or_default();
-    *newest = (*newest).max(seq);
-}
 
 /// Writes what history wants kept.
 #[derive(Debug)]
@@ -86,10 +79,10 @@ impl Store {
     }
 
     /// Adds to the index what it did not know; writes it anew when most of it is of no use.
-    pub(super) fn index_again(&mut self, history: &History, entries: usize, fresh: &[Fresh]) {
+    pub(super) fn index_again(&mut self, history: &History, entries: usize, fresh: &[FoundChunk]) {
         let known = usize::try_from(history.stats().chunks).unwrap_or(usize::MAX);
         if entries < known.saturating_mul(2).saturating_add(INDEX_WASTE) {
-            for Fresh { tier, group, stripe, chunk } in fresh {
+            for FoundChunk { tier, group, stripe, chunk } in fresh {
                 self.index(*tier, *group, *stripe, chunk);
             }
         } else if self.logs.index.log.rotate().is_ok() {
@@ -169,7 +162,7 @@ impl Store {
                 match self.logs.head.append(group, &definition, record) {
                     Ok(position) => {
                         self.rows.appended(position.segment, (group, seq), time, values);
-                        note(&mut self.head_rows, position.segment, group, seq);
+                        self.head_rows.note(position.segment, group, seq);
                         self.waiting.get_or_insert((now, 0)).1 += samples;
                     }
                     Err(error) => {
@@ -307,18 +300,10 @@ impl Store {
     fn trim_head(&mut self) {
         let active = self.logs.head.log.end().segment;
         let coverage = &self.coverage;
-        let covered = |(group, seq): (&GroupId, &u64)| {
-            coverage.get(group).is_none_or(|stripes| stripes.iter().all(|rows| rows > seq))
+        let covered = |group: GroupId, seq: u64| {
+            coverage.get(&group).is_none_or(|stripes| stripes.iter().all(|rows| *rows > seq))
         };
-        let mut before = None;
-        while let Some(first) = self.head_rows.first_entry() {
-            if *first.key() >= active || !first.get().iter().all(covered) {
-                break;
-            }
-            before = Some(first.key() + 1);
-            first.remove();
-        }
-        if let Some(before) = before {
+        if let Some(before) = self.head_rows.forget_covered(active, covered) {
             let removed = self.logs.head.log.remove_before(before);
             self.tell(removed.map(drop));
         }

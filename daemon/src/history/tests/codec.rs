@@ -265,6 +265,15 @@ fn a_row_of_version_1_is_read_and_followed_by_changes() {
     assert_eq!((found.group, found.seq), (GroupId(3), 41));
     let (time, values) = reader.read(1, &found).unwrap();
     assert_eq!((time, bits(values)), (1_000, bits(&[1.5, f64::NAN, -0.0])));
+    let mut writer = RowWriter::default();
+    writer.encode(Some(1), (GroupId(3), 41), 1_000, &[1.5, f64::NAN, -0.0]);
+    writer.appended(1, (GroupId(3), 41), 1_000, vec![1.5, f64::NAN, -0.0]);
+    let next = writer.encode(Some(1), (GroupId(3), 42), 2_000, &[2.5, f64::NAN, 7.0]);
+    let Ok(Record::Row(found)) = record::decode(next) else { panic!("not a row") };
+    let (time, values) = reader.read(1, &found).unwrap();
+    assert_eq!((time, bits(values)), (2_000, bits(&[2.5, f64::NAN, 7.0])));
+    // The same change without what it is a change of.
+    assert!(RowReader::default().read(1, &found).is_err());
 }
 
 #[test]

@@ -3,6 +3,8 @@
 //! Nothing is allowed that nobody allows. A document of the one that asks, publishes or listens
 //! grants it; the manifest of the one that is asked, or that publishes, has to offer it besides.
 
+use std::time::Duration;
+
 use ccm_proto::SafeText;
 use ccm_proto::model::module::bridge::{BridgeError, HOPS_MAX};
 use ccm_proto::model::module::{BridgeOffer, BridgePath, Manifest, ModuleSpec, PathsOf, TopicsOf};
@@ -78,6 +80,12 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// A module that does something too often has to wait.
+    pub(super) fn rate(who: &Name, per_second: u32, wait: Duration) -> Self {
+        let after = Interval::from_millis(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
+        Self::Rate { who: who.clone(), per_second, after }
+    }
+
     /// The HTTP status that says so.
     pub const fn status(&self) -> u16 {
         match self {
