@@ -1,8 +1,9 @@
 //! What a restart costs: 100 sources of 1,000 series each, read every ten seconds, whose process is
 //! ended at once. A new process opens what they left and is ready to take samples and answer.
 //!
-//! Printed after a quarter of an hour, two and six hours: bytes in the head log for each sample, the
-//! time until ready, and the most resident memory.
+//! Printed after a quarter of an hour, two, six and twelve hours, or after as many readings as the
+//! arguments say: bytes in the head log for each sample, the time until ready, and the most
+//! resident memory.
 
 #![expect(clippy::expect_used, reason = "a bench may end where it fails")]
 #![expect(clippy::print_stdout, reason = "a bench prints figures")]
@@ -138,7 +139,9 @@ fn main() {
         reopen(Path::new(&directory));
         return;
     }
-    for readings in [90, 719, 2_160] {
+    let asked: Vec<i64> = std::env::args().filter_map(|argument| argument.parse().ok()).collect();
+    let usual = vec![90, 719, 2_160, 4_319];
+    for readings in if asked.is_empty() { usual } else { asked } {
         let directory = tempfile::tempdir().expect("a temporary directory");
         fill(directory.path(), readings);
         let samples = readings as f64 * (SOURCES * SERIES) as f64;

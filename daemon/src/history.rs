@@ -20,15 +20,16 @@ mod bytes_io;
 mod changes;
 mod column;
 mod dictionary;
-mod head_rows;
 mod maintain;
 mod query;
 mod record;
 pub mod restore;
+mod segment_rows;
 mod spread;
 mod stack;
 pub mod store;
 mod stripe;
+mod summary;
 pub mod tier;
 
 #[cfg(test)]

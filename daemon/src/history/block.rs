@@ -2,7 +2,9 @@
 //! hold the same bytes.
 
 use super::bytes_io::{DecodeError, Input, put_varint};
-use super::column::{ROWS_MAX, put_column, put_same, put_times, same_as, take_column, take_times};
+use super::column::{
+    Effort, ROWS_MAX, put_column, put_same, put_times, same_as, take_column, take_times,
+};
 
 /// The most columns of a block: the series of a stripe times the fields of a bucket.
 pub(crate) const COLUMNS_MAX: usize = 4 * super::stripe::STRIPE_SERIES;
@@ -11,7 +13,7 @@ pub(crate) const COLUMNS_MAX: usize = 4 * super::stripe::STRIPE_SERIES;
 const SAME_REACH: [usize; 3] = [1, 2, 4];
 
 /// Compresses columns of equal length.
-pub(crate) fn encode(times: &[i64], columns: &[Vec<f64>]) -> Vec<u8> {
+pub(crate) fn encode(times: &[i64], columns: &[Vec<f64>], effort: Effort) -> Vec<u8> {
     let mut data = Vec::with_capacity(64 + columns.len() * 48);
     put_times(times, &mut data);
     let mut ends = vec![data.len()];
@@ -25,7 +27,7 @@ pub(crate) fn encode(times: &[i64], columns: &[Vec<f64>]) -> Vec<u8> {
         let root = equal.and_then(|other| roots.get(other).copied());
         match root {
             Some(root) => put_same(root, &mut data),
-            None => put_column(column, &mut data),
+            None => put_column(column, effort, &mut data),
         }
         roots.push(root.unwrap_or(index));
         ends.push(data.len());
@@ -109,5 +111,5 @@ pub(crate) fn merge<'a>(blocks: impl Iterator<Item = &'a [u8]>) -> Result<Vec<u8
         }
         columns.push(column);
     }
-    Ok(encode(&times, &columns))
+    Ok(encode(&times, &columns, Effort::Small))
 }

@@ -16,6 +16,15 @@ const LEVEL: usize = 4;
 /// thirty bytes. They are told as changes, each of the one before.
 const PCO_MIN: usize = 64;
 
+/// What matters more of columns that are compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Effort {
+    /// The time it takes: all are told as changes.
+    Quick,
+    /// The bytes.
+    Small,
+}
+
 const MISSING: u8 = 0;
 const CONSTANT: u8 = 1;
 const PLAIN: u8 = 2;
@@ -125,7 +134,7 @@ pub(crate) fn same_as(bytes: &[u8]) -> Option<usize> {
 }
 
 /// Appends a column; not-a-number stands for a missing value.
-pub(crate) fn put_column(column: &[f64], out: &mut Vec<u8>) {
+pub(crate) fn put_column(column: &[f64], effort: Effort, out: &mut Vec<u8>) {
     let present: Vec<f64> = column.iter().copied().filter(|value| !value.is_nan()).collect();
     let Some(first) = present.first() else {
         out.push(MISSING);
@@ -141,12 +150,13 @@ pub(crate) fn put_column(column: &[f64], out: &mut Vec<u8>) {
             out.push(rows.iter().enumerate().map(bit).sum());
         }
     }
+    let few = effort == Effort::Quick || present.len() < PCO_MIN;
     let kind = if present.iter().all(|value| value.to_bits() == first.to_bits()) {
         out.extend_from_slice(&first.to_le_bytes());
         CONSTANT
-    } else if present.len() >= PCO_MIN && compress(&present, out) {
+    } else if !few && compress(&present, out) {
         PCO
-    } else if present.len() < PCO_MIN {
+    } else if few {
         put_changes(&present, out);
         CHANGES
     } else {

@@ -7,9 +7,11 @@ use super::{GroupId, Position, Tier};
 
 pub(crate) mod definition;
 pub(crate) mod row;
+pub(crate) mod summary;
 
 pub(crate) use definition::{Definition, fits};
 pub(crate) use row::{Row, RowReader, RowWriter};
+pub(crate) use summary::Summary;
 
 /// The first version of every record.
 const PLAIN: u8 = 1;
@@ -19,6 +21,7 @@ const GROUP: u8 = b'g';
 const ROW: u8 = b'r';
 const CHUNK: u8 = b'c';
 const ENTRY: u8 = b'i';
+const SUMMARY: u8 = b's';
 
 /// The most series of a group; bounds what a damaged record can make us allocate.
 pub(crate) const GROUP_SERIES_MAX: usize = 1 << 20;
@@ -32,6 +35,8 @@ pub(crate) enum Record<'a> {
     Row(Row<'a>),
     /// A sealed chunk.
     Chunk(Chunk<'a>),
+    /// What a sealed chunk comes to in the next coarser tier.
+    Summary(Summary<'a>),
     /// Where a sealed chunk is.
     Entry { tier: Tier, group: GroupId, stripe: u32, chunk: ChunkRef },
 }
@@ -72,20 +77,30 @@ impl Chunk<'_> {
         out.extend_from_slice(&self.first.to_le_bytes());
         out.extend_from_slice(&self.last.to_le_bytes());
         out.extend_from_slice(self.block);
-        // The decompressor trusts its input, so a chunk vouches for itself.
-        let sum = crc32c::crc32c(&out);
-        out.extend_from_slice(&sum.to_le_bytes());
-        out
+        sealed(out)
     }
 }
 
-fn decode_chunk(record: &[u8]) -> Result<Record<'_>, DecodeError> {
+/// The decompressor trusts its input, so a record with a block vouches for itself.
+fn sealed(mut record: Vec<u8>) -> Vec<u8> {
+    let sum = crc32c::crc32c(&record);
+    record.extend_from_slice(&sum.to_le_bytes());
+    record
+}
+
+/// What follows the kind and the version of a record that [`sealed`] made.
+fn unsealed(record: &[u8]) -> Result<Input<'_>, DecodeError> {
     let (bytes, sum) = record.split_last_chunk::<4>().ok_or(DecodeError::Short)?;
     if crc32c::crc32c(bytes) != u32::from_le_bytes(*sum) {
         return Err(DecodeError::Damaged);
     }
     let mut input = Input(bytes);
     input.take(2)?;
+    Ok(input)
+}
+
+fn decode_chunk(record: &[u8]) -> Result<Record<'_>, DecodeError> {
+    let mut input = unsealed(record)?;
     let tier = Tier::from_index(input.byte()?).ok_or(DecodeError::Unknown)?;
     let group = group_id(&mut input)?;
     let stripe = input.bounded(GROUP_SERIES_MAX)? as u32;
@@ -147,6 +162,7 @@ pub(crate) fn decode(record: &[u8]) -> Result<Record<'_>, DecodeError> {
         (ROW, SMALL) => row::decode_small(input).map(Record::Row),
         (CHUNK, PLAIN) => decode_chunk(record),
         (ENTRY, PLAIN) => decode_entry(input),
+        (SUMMARY, PLAIN) => summary::decode(record),
         _ => Err(DecodeError::Unknown),
     }
 }

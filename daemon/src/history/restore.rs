@@ -6,10 +6,11 @@ use std::sync::Arc;
 use ccm_proto::model::{Name, SeriesKey};
 
 use super::block::Block;
-use super::head_rows::HeadRows;
-use super::record::{self, Record, Row, RowReader};
+use super::record::{self, Record, Row, RowReader, Summary};
+use super::segment_rows::SegmentRows;
 use super::spread::{spread, threads};
 use super::stack::{ChunkRef, Stack, rows_of};
+use super::summary::Part;
 use super::{DecodeError, Group, GroupId, History, LogError, Position, Retention, Stripe, Tier};
 
 /// A chunk that must be read, since the next coarser tier has not all of it on disk.
@@ -24,17 +25,30 @@ struct Replay {
 /// What was found in the head log.
 #[derive(Debug, Default)]
 pub(crate) struct HeadFound {
-    pub(crate) rows: HeadRows,
+    pub(crate) rows: SegmentRows<GroupId>,
     /// Records that could not be used.
     pub(crate) unusable: u64,
 }
 
-/// A history in the making: first all chunks, then [`Restore::settle`], [`Restore::replay`], and
-/// the definitions and the rows of the head.
+/// A stripe of a group in one tier.
+pub(crate) type StripeTier = (Tier, GroupId, u32);
+
+/// A history in the making: first all chunks, then [`Restore::settle`], the summaries,
+/// [`Restore::replay`], and the definitions and the rows of the head.
 #[derive(Default)]
 pub struct Restore {
     history: History,
+    /// Where the summaries of chunks are that must be rolled up again, by the chunks' ends.
+    summaries: HashMap<(StripeTier, u64), Position>,
     unusable: u64,
+}
+
+/// Finds records while chunks are rolled up: those of chunks, and those of summaries.
+pub(crate) trait ReadRecords: Sync {
+    /// The record of a chunk.
+    fn chunk(&self, tier: Tier, position: Position) -> Option<Vec<u8>>;
+    /// The record of a summary.
+    fn summary(&self, position: Position) -> Option<Vec<u8>>;
 }
 
 /// A chunk and whose it is.
@@ -66,7 +80,7 @@ impl Restore {
                 }
                 return Ok(None);
             }
-            Record::Row(_) => return Ok(None),
+            Record::Row(_) | Record::Summary(_) => return Ok(None),
             Record::Chunk(chunk) => {
                 let (tier, group, stripe) = (chunk.tier, chunk.group, chunk.stripe);
                 FoundChunk { tier, group, stripe, chunk: chunk.at(position, bytes.len()) }
@@ -121,14 +135,41 @@ impl Restore {
         }
     }
 
-    /// Rolls rows of sealed chunks up that no coarser chunk contains. `read` finds the record of a
-    /// chunk. Says how many chunks could not be used.
-    pub(crate) fn replay(
-        &mut self,
-        read: impl Fn(Tier, Position) -> Option<Vec<u8>> + Sync,
-    ) -> u64 {
-        let stripes = self.history.groups.values_mut().flat_map(|group| &mut group.stripes);
-        spread(stripes, |stripe| replay_stripe(stripe, &read)).into_iter().sum()
+    /// Takes note of where the summary of a chunk is, if it will be needed.
+    pub(crate) fn summary(&mut self, position: Position, summary: &Summary<'_>) {
+        let Some(stripe) = self.history.stripe_mut(summary.group, summary.stripe) else {
+            return;
+        };
+        let Some(coarser) = summary.tier.coarser() else { return };
+        let chunks = &stripe.stack(summary.tier).chunks;
+        let found = chunks.binary_search_by_key(&summary.end_seq, |chunk| chunk.end_seq);
+        let chunk = found.ok().and_then(|index| chunks.get(index));
+        let same = |chunk: &ChunkRef| (chunk.first, chunk.last) == (summary.first, summary.last);
+        let needed = summary.end_seq > stripe.stack(coarser).sealed_through();
+        if needed && chunk.is_some_and(same) {
+            let of = (summary.tier, summary.group, summary.stripe);
+            self.summaries.insert((of, summary.end_seq), position);
+        }
+    }
+
+    /// Rolls rows of sealed chunks up that no coarser chunk contains. Says how many chunks could
+    /// not be used.
+    pub(crate) fn replay(&mut self, records: &impl ReadRecords) -> u64 {
+        let summaries = std::mem::take(&mut self.summaries);
+        let stripes = self.history.groups.iter_mut().flat_map(|(id, group)| {
+            (0..).zip(&mut group.stripes).map(|(index, stripe)| (*id, index, stripe))
+        });
+        let replay = |(group, index, stripe): (GroupId, u32, &mut Stripe)| {
+            let read = |replay: Replay| {
+                let summary = summaries.get(&((replay.tier, group, index), replay.chunk.end_seq));
+                let summary = summary.and_then(|position| records.summary(*position));
+                let parts = summary.and_then(|bytes| parts_of(replay, &bytes));
+                let chunk = || records.chunk(replay.tier, replay.chunk.position).map(Found::Chunk);
+                parts.map(Found::Parts).or_else(chunk)
+            };
+            replay_stripe(stripe, read)
+        };
+        spread(stripes, replay).into_iter().sum()
     }
 
     /// Takes the rows of the head in, whose definitions have been. Each call of `scan` gives all
@@ -204,13 +245,52 @@ fn replays(stripe: &Stripe) -> Vec<Replay> {
     replays
 }
 
-fn replay_stripe(stripe: &mut Stripe, read: impl Fn(Tier, Position) -> Option<Vec<u8>>) -> u64 {
+/// What was found to roll up again.
+enum Found {
+    /// Rows that have been added up, each with the number of its first row.
+    Parts(Vec<(u64, Part)>),
+    /// The record of the chunk.
+    Chunk(Vec<u8>),
+}
+
+/// The parts of a summary that no coarser chunk contains; none when it does not serve.
+fn parts_of(replay: Replay, bytes: &[u8]) -> Option<Vec<(u64, Part)>> {
+    let Ok(Record::Summary(summary)) = record::decode(bytes) else {
+        return None;
+    };
+    let parts = summary.parts().ok()?;
+    let rows: u64 = parts.iter().map(|part| part.rows).sum();
+    let mut seq = replay.chunk.end_seq.checked_sub(rows)?;
+    let mut left = Vec::with_capacity(parts.len());
+    for part in parts {
+        let first = seq;
+        seq += part.rows;
+        if seq <= replay.from {
+            continue;
+        }
+        if first < replay.from {
+            return None;
+        }
+        left.push((first, part));
+    }
+    Some(left)
+}
+
+fn replay_stripe(stripe: &mut Stripe, read: impl Fn(Replay) -> Option<Found>) -> u64 {
     let mut unusable = 0;
     for replays in replays(stripe).chunk_by(|a, b| a.tier == b.tier) {
         stripe.stacks.iter_mut().for_each(Stack::begin_bulk);
         for replay in replays {
-            let bytes = read(replay.tier, replay.chunk.position);
-            let done = bytes.is_some_and(|bytes| replay_chunk(stripe, *replay, &bytes).is_ok());
+            let done = match read(*replay) {
+                Some(Found::Parts(parts)) => {
+                    for (seq, part) in &parts {
+                        stripe.replay_part(replay.tier, *seq, part);
+                    }
+                    true
+                }
+                Some(Found::Chunk(bytes)) => replay_chunk(stripe, *replay, &bytes).is_ok(),
+                None => false,
+            };
             unusable += u64::from(!done);
         }
         stripe.stacks.iter_mut().for_each(Stack::end_bulk);

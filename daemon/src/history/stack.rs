@@ -6,6 +6,7 @@ use ccm_proto::model::Timestamp;
 
 use super::block::{self, Block};
 use super::bytes_io::DecodeError;
+use super::column::Effort;
 use super::{Position, Tier};
 
 /// Pieces of equal size that are merged into one; more would cost memory, fewer time.
@@ -119,6 +120,8 @@ impl Stack {
 
     /// Compresses the open rows into a piece.
     pub(crate) fn close(&mut self) {
+        let bulk = self.usual_limit > self.tier.piece_rows();
+        let effort = if bulk { Effort::Quick } else { Effort::Small };
         let (Some(first), Some(last)) = (self.times.first(), self.times.last()) else {
             return;
         };
@@ -131,7 +134,7 @@ impl Stack {
             rows: self.times.len() as u64,
             end_seq: self.end_seq,
             through: self.through,
-            block: block::encode(&self.times, &columns).into_boxed_slice(),
+            block: block::encode(&self.times, &columns, effort).into_boxed_slice(),
         }));
         self.times.clear();
         self.values.clear();
@@ -142,7 +145,8 @@ impl Stack {
     }
 
     /// Many rows are about to come at once: compressing them by the chunk costs a fraction of
-    /// compressing and merging small pieces. To be followed by [`Stack::end_bulk`].
+    /// compressing and merging small pieces, and quickly, since someone waits and the store makes
+    /// them small when it seals them. To be followed by [`Stack::end_bulk`].
     pub(crate) fn begin_bulk(&mut self) {
         self.usual_limit = usize::try_from(self.tier.chunk_rows()).unwrap_or(usize::MAX);
         self.limit = self.usual_limit;
@@ -150,12 +154,12 @@ impl Stack {
 
     /// From now on rows come one by one again.
     pub(crate) fn end_bulk(&mut self) {
-        self.usual_limit = self.tier.piece_rows();
-        self.limit = self.usual_limit;
-        if self.is_full() {
+        if self.times.len() >= self.tier.piece_rows() {
             self.close();
             self.shrink();
         }
+        self.usual_limit = self.tier.piece_rows();
+        self.limit = self.usual_limit;
     }
 
     /// Merges the newest pieces as long as there are [`FAN_IN`] of about one size.

@@ -4,6 +4,8 @@
 //! - `raw`, `minute`, `hour`: sealed chunks.
 //! - `index`: where the chunks are, so that a start need not read them. It is made again from
 //!   the chunks when it is missing.
+//! - `summary`: what chunks come to in the next coarser tier, until that has it in chunks of its
+//!   own, so that a start need not add it up again. Where one is missing the chunk is read.
 //!
 //! Each segment also holds the definition of each group that it names, so that retention can
 //! drop whole segments. The segments of the head are removed once all that they hold is synced
@@ -14,8 +16,9 @@ use std::path::Path;
 
 use ccm_proto::model::Interval;
 
-use super::head_rows::HeadRows;
-use super::restore::{FoundChunk, Restore};
+use super::record::{self, Record};
+use super::restore::{FoundChunk, ReadRecords, Restore, StripeTier};
+use super::segment_rows::SegmentRows;
 use super::{GroupId, History, Retention, Tier};
 use crate::storage::log::{Log, LogError, LogOptions, LogReader, Position};
 
@@ -38,11 +41,13 @@ pub struct SegmentSizes {
     pub tiers: [u64; 3],
     /// Of the index.
     pub index: u64,
+    /// Of the summaries, some of which wait for a week's hours to be sealed.
+    pub summary: u64,
 }
 
 impl Default for SegmentSizes {
     fn default() -> Self {
-        Self { head: 8 << 20, tiers: [8 << 20, 4 << 20, 2 << 20], index: 4 << 20 }
+        Self { head: 8 << 20, tiers: [8 << 20, 4 << 20, 2 << 20], index: 4 << 20, summary: 4 << 20 }
     }
 }
 
@@ -108,6 +113,13 @@ impl GroupLog {
         Ok(position)
     }
 
+    /// As [`GroupLog::append`], of a record that needs no definition.
+    fn append_alone(&mut self, record: &[u8]) -> Result<Position, LogError> {
+        self.rotate_if_full()?;
+        self.dirty = true;
+        self.log.append(record)
+    }
+
     fn sync(&mut self) -> Result<(), LogError> {
         if self.dirty {
             let synced = self.log.sync();
@@ -128,6 +140,7 @@ pub struct Logs {
     head: GroupLog,
     tiers: [GroupLog; 3],
     index: GroupLog,
+    summary: GroupLog,
 }
 
 impl Logs {
@@ -143,7 +156,8 @@ impl Logs {
             open(Tier::Hour.name(), hour)?,
         ];
         let index = open("index", sizes.index)?;
-        Ok((Self { head, tiers, index }, sentences))
+        let summary = open("summary", sizes.summary)?;
+        Ok((Self { head, tiers, index, summary }, sentences))
     }
 }
 
@@ -213,6 +227,7 @@ pub fn open_with(
     let fresh = opening.chunks(&found);
     opening.restore.settle();
     let coverage = opening.restore.coverage();
+    let summaries = opening.summaries();
     opening.replay();
     let head = opening.head();
     let Opening { logs, restore, unusable } = opening;
@@ -224,7 +239,7 @@ pub fn open_with(
         ));
     }
     let reader = HistoryReader { tiers: Some(logs.tiers.each_ref().map(|tier| tier.log.reader())) };
-    let mut store = Store::new(logs, coverage, head);
+    let mut store = Store::new(logs, coverage, head, summaries);
     store.remember(&history);
     store.index_again(&history, found.entries, &fresh);
     Ok(Opened { history, store, reader, sentences })
@@ -235,6 +250,22 @@ pub fn open_with(
 struct Index {
     entries: usize,
     newest: [Option<Position>; 3],
+}
+
+/// Reads what a start rolls up again.
+struct Readers {
+    tiers: [LogReader; 3],
+    summary: LogReader,
+}
+
+impl ReadRecords for Readers {
+    fn chunk(&self, tier: Tier, position: Position) -> Option<Vec<u8>> {
+        self.tiers[tier.index()].read(position).ok()
+    }
+
+    fn summary(&self, position: Position) -> Option<Vec<u8>> {
+        self.summary.read(position).ok()
+    }
 }
 
 struct Opening {
@@ -253,7 +284,7 @@ impl Opening {
                 self.unusable += 1;
                 continue;
             };
-            if let Ok(super::Record::Entry { tier, chunk, .. }) = super::record::decode(&bytes) {
+            if let Ok(Record::Entry { tier, chunk, .. }) = record::decode(&bytes) {
                 found.entries += 1;
                 let oldest = oldest[tier.index()].map_or(0, |segment| segment.number);
                 if chunk.position.segment < oldest || chunk.position >= ends[tier.index()] {
@@ -290,14 +321,30 @@ impl Opening {
         fresh
     }
 
+    /// Where the summaries are, and which rows each segment adds up. One that cannot be read is
+    /// no loss.
+    fn summaries(&mut self) -> SegmentRows<StripeTier> {
+        let mut rows = SegmentRows::default();
+        for (position, bytes) in self.logs.summary.log.scan(None).flatten() {
+            if let Ok(Record::Summary(summary)) = record::decode(&bytes) {
+                let of = (summary.tier, summary.group, summary.stripe);
+                rows.note(position.segment, of, summary.end_seq);
+                self.restore.summary(position, &summary);
+            }
+        }
+        rows
+    }
+
     fn replay(&mut self) {
-        let logs = self.logs.tiers.each_ref().map(|tier| tier.log.reader());
-        let read = |tier: Tier, position| logs[tier.index()].read(position).ok();
-        self.unusable += self.restore.replay(read);
+        let records = Readers {
+            tiers: self.logs.tiers.each_ref().map(|tier| tier.log.reader()),
+            summary: self.logs.summary.log.reader(),
+        };
+        self.unusable += self.restore.replay(&records);
     }
 
     /// The samples that are not sealed yet, and which rows each segment holds.
-    fn head(&mut self) -> HeadRows {
+    fn head(&mut self) -> SegmentRows<GroupId> {
         let log = self.logs.head.log.reader();
         // What cannot be read is counted with the rows.
         for (position, bytes) in log.scan(None).flatten() {

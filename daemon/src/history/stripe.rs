@@ -3,6 +3,7 @@
 
 use super::Tier;
 use super::stack::Stack;
+use super::summary::Part;
 
 /// The most series of a stripe. More would make a query for one series read much that it does
 /// not need, fewer would cost a larger index of chunks.
@@ -51,7 +52,17 @@ pub(crate) fn sample_bucket(value: f64) -> [f64; 4] {
 }
 
 /// Samples as one bucket.
-fn samples_bucket(values: &[f64]) -> [f64; 4] {
+pub(crate) fn samples_bucket(values: &[f64]) -> [f64; 4] {
+    let [mut min, mut max, mut sum] = [values.first().copied().unwrap_or(f64::NAN); 3];
+    for value in values.iter().skip(1) {
+        min = if *value < min { *value } else { min };
+        max = if *value > max { *value } else { max };
+        sum += value;
+    }
+    // With a missing value or beyond what a double holds the sum is not finite, and stays so.
+    if sum.is_finite() {
+        return [min, max, sum, values.len() as f64];
+    }
     let mut bucket = [f64::NAN; 4];
     for value in values {
         merge_bucket(&mut bucket, sample_bucket(*value));
@@ -122,6 +133,18 @@ impl Stripe {
         self.rollup().samples(seq, times, columns);
     }
 
+    /// Rolls rows of a sealed chunk up that have been added up before, of which the first is number
+    /// `seq`.
+    pub(crate) fn replay_part(&mut self, tier: Tier, seq: u64, part: &Part) {
+        match tier {
+            Tier::Raw => {
+                self.rollup().part(seq, part.start, part.values.as_chunks().0.iter().copied())
+            }
+            Tier::Minute => self.rollup().bucket(seq, part.start, &part.values),
+            Tier::Hour => {}
+        }
+    }
+
     fn rollup(&mut self) -> Rollup<'_> {
         let [_, minute, hour] = &mut self.stacks;
         let [open_minute, open_hour] = &mut self.open;
@@ -161,17 +184,22 @@ struct Rollup<'a> {
 
 impl Rollup<'_> {
     fn sample(&mut self, seq: u64, time: i64, row: &[f64]) {
+        let start = floor(time, Tier::Minute);
+        self.part(seq, start, row.iter().map(|value| sample_bucket(*value)));
+    }
+
+    /// Samples of one minute, those of a series as one bucket; the first is number `seq`.
+    fn part(&mut self, seq: u64, start: i64, buckets: impl Iterator<Item = [f64; 4]>) {
         if seq < self.minute.through {
             // A restart reads samples again that a sealed minute already counts.
             return;
         }
-        let start = floor(time, Tier::Minute);
         if self.open_minute.as_ref().is_some_and(|open| open.start != start) {
             self.finish_minute(seq);
         }
         self.open_minute
             .get_or_insert_with(|| Box::new(OpenBucket::new(start, self.series)))
-            .add(row.iter().map(|value| sample_bucket(*value)));
+            .add(buckets);
     }
 
     /// As [`Rollup::sample`] row by row, but a minute of a series at once.
@@ -181,15 +209,10 @@ impl Rollup<'_> {
         while let Some(rest @ [time, ..]) = times.get(from..) {
             let start = floor(*time, Tier::Minute);
             let rows = rest.iter().take_while(|time| floor(**time, Tier::Minute) == start).count();
-            if self.open_minute.as_ref().is_some_and(|open| open.start != start) {
-                self.finish_minute(seq + from as u64);
-            }
             let minute = columns
                 .iter()
                 .map(|column| samples_bucket(column.get(from..from + rows).unwrap_or_default()));
-            self.open_minute
-                .get_or_insert_with(|| Box::new(OpenBucket::new(start, self.series)))
-                .add(minute);
+            self.part(seq + from as u64, start, minute);
             from += rows;
         }
     }

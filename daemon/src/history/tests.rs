@@ -12,8 +12,10 @@ mod codec;
 mod disk;
 mod kept;
 mod model;
+mod summary;
 
-const SMALL: SegmentSizes = SegmentSizes { head: 16 << 10, tiers: [8 << 10; 3], index: 8 << 10 };
+const SMALL: SegmentSizes =
+    SegmentSizes { head: 16 << 10, tiers: [8 << 10; 3], index: 8 << 10, summary: 4 << 10 };
 
 const FOREVER: Retention = Retention {
     age: [Interval::from_secs(u32::MAX as u64); 3],

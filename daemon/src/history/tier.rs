@@ -35,6 +35,15 @@ impl Tier {
         }
     }
 
+    /// The next finer tier.
+    pub const fn finer(self) -> Option<Self> {
+        match self {
+            Self::Raw => None,
+            Self::Minute => Some(Self::Raw),
+            Self::Hour => Some(Self::Minute),
+        }
+    }
+
     /// The name of its directory.
     pub const fn name(self) -> &'static str {
         match self {

@@ -11,9 +11,11 @@ use ccm_proto::model::{Notice, Severity, Timestamp};
 use super::queue::{Queue, StoreHandle, Work};
 use super::{INDEX_WASTE, Logs, SYNC_AFTER};
 use crate::clock::Clock;
-use crate::history::head_rows::HeadRows;
+use crate::history::block::Block;
 use crate::history::record::{self, Chunk, Record, RowWriter, definition};
-use crate::history::restore::FoundChunk;
+use crate::history::restore::{FoundChunk, StripeTier};
+use crate::history::segment_rows::SegmentRows;
+use crate::history::summary;
 use crate::history::{ChunkRef, GroupId, History, HistoryOutput, Sealing, Stored, Tier};
 use crate::notices::NoticeBoard;
 use crate::storage::log::LogError;
@@ -30,7 +32,10 @@ pub struct Store {
     definitions: HashMap<GroupId, Bytes>,
     /// How many raw rows of each stripe are synced in chunks.
     coverage: HashMap<GroupId, Vec<u64>>,
-    head_rows: HeadRows,
+    head_rows: SegmentRows<GroupId>,
+    /// Rows that summaries add up, and how many of them are synced in chunks of the coarser tier.
+    summary_rows: SegmentRows<StripeTier>,
+    rolled_up: HashMap<StripeTier, u64>,
     rows: RowWriter,
     /// Since when head records wait for a sync, and how many samples they hold.
     waiting: Option<(Timestamp, u64)>,
@@ -52,13 +57,16 @@ impl Store {
     pub(super) fn new(
         logs: Logs,
         coverage: HashMap<GroupId, Vec<u64>>,
-        head_rows: HeadRows,
+        head_rows: SegmentRows<GroupId>,
+        summary_rows: SegmentRows<StripeTier>,
     ) -> Self {
         Self {
             logs,
             definitions: HashMap::new(),
             coverage,
             head_rows,
+            summary_rows,
+            rolled_up: HashMap::new(),
             rows: RowWriter::default(),
             waiting: None,
             seals: VecDeque::new(),
@@ -73,6 +81,12 @@ impl Store {
             if let Some(keys) = history.dictionary.keys(*id) {
                 self.definitions.insert(*id, definition::encode(*id, keys));
                 self.coverage.entry(*id).or_insert_with(|| vec![0; group.stripes.len()]);
+            }
+            for (index, stripe) in (0..).zip(&group.stripes) {
+                for tier in [Tier::Raw, Tier::Minute] {
+                    let through = tier.coarser().map_or(0, |it| stripe.stack(it).sealed_through());
+                    self.rolled_up.insert((tier, *id, index), through);
+                }
             }
         }
         self.coverage.retain(|id, _| history.groups.contains_key(id));
@@ -211,6 +225,7 @@ impl Store {
         self.settle(written, now, report);
         if worked {
             self.trim_head();
+            self.trim_summaries();
         }
     }
 
@@ -230,6 +245,7 @@ impl Store {
                 let Ok(Record::Chunk(chunk)) = record::decode(&record) else {
                     return None;
                 };
+                self.summarise(&chunk);
                 let chunk = Chunk::at(&chunk, position, record.len());
                 Some(Written { tier, group, stripe, chunk })
             }
@@ -237,6 +253,21 @@ impl Store {
                 self.failing = Some(error);
                 None
             }
+        }
+    }
+
+    /// Writes what a chunk comes to in the next coarser tier, for the next start. Without it that
+    /// reads the chunk.
+    fn summarise(&mut self, chunk: &Chunk<'_>) {
+        let parts = Block::parse(chunk.block).and_then(|block| summary::parts(chunk.tier, &block));
+        let Ok(Some(parts)) = parts else { return };
+        let record = record::summary::encode(chunk, &parts);
+        match self.logs.summary.append_alone(&record) {
+            Ok(position) => {
+                let of = (chunk.tier, chunk.group, chunk.stripe);
+                self.summary_rows.note(position.segment, of, chunk.end_seq);
+            }
+            Err(error) => self.failing = Some(error),
         }
     }
 
@@ -248,6 +279,8 @@ impl Store {
             synced[tier.index()] = result.is_ok();
             self.tell(result);
         }
+        let summarised = self.logs.summary.sync();
+        self.tell(summarised);
         for Written { tier, group, stripe, chunk } in written {
             if !synced[tier.index()] {
                 report(Stored::Failed { tier, group, stripe, at: now });
@@ -259,6 +292,10 @@ impl Store {
                 && tier == Tier::Raw
             {
                 *rows = (*rows).max(chunk.end_seq);
+            }
+            if let Some(finer) = tier.finer() {
+                let rows = self.rolled_up.entry((finer, group, stripe)).or_default();
+                *rows = (*rows).max(chunk.through);
             }
             report(Stored::Sealed { tier, group, stripe, chunk });
         }
@@ -285,6 +322,7 @@ impl Store {
             HistoryOutput::Forget(group) => {
                 self.definitions.remove(group);
                 self.coverage.remove(group);
+                self.rolled_up.retain(|(_, of, _), _| of != group);
                 self.rows.forget(*group);
                 self.logs.head.defined.remove(group);
                 self.logs.index.defined.remove(group);
@@ -305,6 +343,19 @@ impl Store {
         };
         if let Some(before) = self.head_rows.forget_covered(active, covered) {
             let removed = self.logs.head.log.remove_before(before);
+            self.tell(removed.map(drop));
+        }
+    }
+
+    /// Removes the segments of summaries of which coarser chunks hold everything.
+    fn trim_summaries(&mut self) {
+        let active = self.logs.summary.log.end().segment;
+        let (groups, rolled_up) = (&self.coverage, &self.rolled_up);
+        let covered = |of: StripeTier, end_seq: u64| {
+            !groups.contains_key(&of.1) || rolled_up.get(&of).is_some_and(|rows| *rows >= end_seq)
+        };
+        if let Some(before) = self.summary_rows.forget_covered(active, covered) {
+            let removed = self.logs.summary.log.remove_before(before);
             self.tell(removed.map(drop));
         }
     }

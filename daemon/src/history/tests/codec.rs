@@ -1,8 +1,9 @@
 use proptest::prelude::*;
 
 use crate::history::block::{self, Block};
-use crate::history::column::{put_column, put_times, take_column, take_times};
+use crate::history::column::{Effort, put_column, put_times, take_column, take_times};
 use crate::history::record::{self, Chunk, Record, RowReader, RowWriter, definition, row};
+use crate::history::stripe::{merge_bucket, sample_bucket, samples_bucket};
 use crate::history::{ChunkRef, DecodeError, GroupId, Tier, tests};
 use crate::storage::log::Position;
 
@@ -110,13 +111,34 @@ fn bits(values: &[f64]) -> Vec<u64> {
     values.iter().map(|value| value.to_bits()).collect()
 }
 
+fn effort() -> impl Strategy<Value = Effort> {
+    prop::sample::select(vec![Effort::Quick, Effort::Small])
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
     #[test]
-    fn a_column_comes_back_bit_for_bit(column in prop::collection::vec(number(), 1..300)) {
+    fn samples_at_once_make_the_bucket_of_one_after_the_other(
+        values in prop::collection::vec(number(), 0..40),
+    ) {
+        let mut one_by_one = [f64::NAN; 4];
+        for value in &values {
+            merge_bucket(&mut one_by_one, sample_bucket(*value));
+        }
+        let at_once = samples_bucket(&values);
+        for (a, b) in at_once.into_iter().zip(one_by_one) {
+            prop_assert!(a == b || (a.is_nan() && b.is_nan()), "{at_once:?} {one_by_one:?}");
+        }
+    }
+
+    #[test]
+    fn a_column_comes_back_bit_for_bit(
+        column in prop::collection::vec(number(), 1..300),
+        effort in effort(),
+    ) {
         let mut bytes = Vec::new();
-        put_column(&column, &mut bytes);
+        put_column(&column, effort, &mut bytes);
         let found = take_column(&bytes, column.len()).unwrap();
         prop_assert_eq!(bits(&found), bits(&column));
     }
@@ -135,6 +157,7 @@ proptest! {
     #[test]
     fn blocks_merge_into_their_rows(
         parts in prop::collection::vec(prop::collection::vec((number(), number()), 1..40), 1..6),
+        effort in effort(),
     ) {
         let mut all: [Vec<f64>; 2] = [Vec::new(), Vec::new()];
         let mut blocks = Vec::new();
@@ -144,7 +167,7 @@ proptest! {
             let times: Vec<i64> = (from..from + part.len() as i64).collect();
             all[0].extend(&a);
             all[1].extend(&b);
-            blocks.push(block::encode(&times, &[a.clone(), b, a]));
+            blocks.push(block::encode(&times, &[a.clone(), b, a], effort));
         }
         let merged = block::merge(blocks.iter().map(Vec::as_slice)).unwrap();
         let merged = Block::parse(&merged).unwrap();
@@ -237,7 +260,7 @@ proptest! {
         flip in 1_u8..,
     ) {
         let times: Vec<i64> = (0..values.len() as i64).collect();
-        let block = block::encode(&times, &[values]);
+        let block = block::encode(&times, &[values], Effort::Small);
         let chunk = Chunk {
             tier: Tier::Raw,
             group: GroupId(7),
