@@ -13,6 +13,7 @@ use super::series::{self, KeyCache};
 
 mod convert;
 mod path;
+mod pattern;
 
 pub(in crate::collect) use path::read_path;
 

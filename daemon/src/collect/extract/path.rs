@@ -1,10 +1,13 @@
 //! Paths into an answer, bounded in what they can make of it.
 //!
 //! A JSONPath may name the same node many times: `[0,0]` doubles what is found with each step, and
-//! a `$` within a filter begins at the root again for each node. Such paths take time and memory
-//! out of all proportion to the answer, so they are refused before they are read.
+//! a `$` within a filter begins at the root again for each node. A pattern out of the answer is
+//! another one for each node. Such paths take time and memory out of all proportion to the answer,
+//! so they are refused before they are read.
 
 use serde_json_path::JsonPath;
+
+use super::pattern;
 
 /// How often a path may say `..`: each multiplies what is looked at by the depth of the answer.
 const DESCENTS_MAX: usize = 2;
@@ -38,6 +41,15 @@ pub(in crate::collect) fn read_path(path: &str) -> Result<JsonPath, String> {
             "{path:?} begins at the root again in a filter; compare with what is below @ only"
         ));
     }
+    if cost.patterns_found > 0 {
+        return Err(format!(
+            "{path:?} takes a pattern out of the answer; write out in quotes what match() and \
+             search() are to look for"
+        ));
+    }
+    if let Some(problem) = cost.pattern_problem() {
+        return Err(format!("{path:?}: {problem}"));
+    }
     JsonPath::parse(path).map_err(|error| {
         let hint = if path.starts_with('$') {
             ""
@@ -48,48 +60,117 @@ pub(in crate::collect) fn read_path(path: &str) -> Result<JsonPath, String> {
     })
 }
 
-/// What a path multiplies.
+/// What a path multiplies, and the patterns that it compares texts with.
 struct Cost {
     descents: usize,
     repeats: usize,
     roots: usize,
+    /// Literals as they are written, with their quotes.
+    patterns: Vec<String>,
+    /// Patterns that are not written out but taken from the answer.
+    patterns_found: usize,
+}
+
+/// An open bracket or parenthesis.
+struct Open {
+    bracket: char,
+    /// Commas count for brackets only.
+    selectors: usize,
+    pattern: Pattern,
+}
+
+/// Whether the next argument of a function is a pattern.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pattern {
+    No,
+    Second,
+    Next,
 }
 
 impl Cost {
     /// Counts in the text; texts within quotes do not count.
     fn of(path: &str) -> Self {
-        let mut cost = Self { descents: 0, repeats: 1, roots: 0 };
-        let mut quote = None;
-        let mut escaped = false;
+        let mut cost =
+            Self { descents: 0, repeats: 1, roots: 0, patterns: Vec::new(), patterns_found: 0 };
+        let mut open: Vec<Open> = Vec::new();
+        let mut word = String::new();
         let mut before = ' ';
-        // Open brackets and parentheses; commas count for the innermost, and for brackets only.
-        let mut open: Vec<(char, usize)> = Vec::new();
-        for c in path.chars() {
-            if let Some(end) = quote {
-                if c == end && !escaped {
-                    quote = None;
-                }
-                escaped = c == '\\' && !escaped;
+        let mut chars = path.chars();
+        while let Some(c) = chars.next() {
+            let awaited = open.last_mut().filter(|it| it.pattern == Pattern::Next && c != ' ');
+            let is_pattern = awaited.map(|it| it.pattern = Pattern::No).is_some();
+            if matches!(c, '\'' | '"') {
+                let text = quoted(c, &mut chars);
+                cost.patterns.extend(is_pattern.then_some(text));
                 before = ' ';
+                word.clear();
                 continue;
             }
+            cost.patterns_found += usize::from(is_pattern);
             match c {
-                '\'' | '"' => quote = Some(c),
                 '$' => cost.roots += 1,
                 '.' if before == '.' => cost.descents += 1,
-                '[' | '(' => open.push((c, 1)),
-                ',' => open.iter_mut().rev().take(1).for_each(|(_, count)| *count += 1),
+                '[' | '(' => {
+                    let compares = c == '(' && matches!(word.as_str(), "match" | "search");
+                    let pattern = if compares { Pattern::Second } else { Pattern::No };
+                    open.push(Open { bracket: c, selectors: 1, pattern });
+                }
+                ',' => open.iter_mut().rev().take(1).for_each(Open::comma),
                 ']' | ')' => {
-                    if let Some(('[', count)) = open.pop() {
-                        cost.repeats = cost.repeats.saturating_mul(count);
+                    if let Some(Open { bracket: '[', selectors, .. }) = open.pop() {
+                        cost.repeats = cost.repeats.saturating_mul(selectors);
                     }
                 }
                 _ => {}
             }
+            if c.is_ascii_alphanumeric() || c == '_' { word.push(c) } else { word.clear() }
             before = c;
         }
         cost
     }
+
+    /// What is wrong with a pattern, if anything is.
+    fn pattern_problem(&self) -> Option<String> {
+        self.patterns.iter().find_map(|literal| {
+            // One that is no literal is told of when the path is read.
+            let text = unquoted(literal)?;
+            let problem = pattern::problem(&text)?;
+            Some(format!("the pattern {text:?} is no regular expression: {problem}"))
+        })
+    }
+}
+
+impl Open {
+    fn comma(&mut self) {
+        self.selectors += 1;
+        if self.pattern == Pattern::Second {
+            self.pattern = Pattern::Next;
+        }
+    }
+}
+
+/// A literal from behind its opening quote on, with both quotes.
+fn quoted(quote: char, chars: &mut std::str::Chars<'_>) -> String {
+    let mut text = String::from(quote);
+    let mut escaped = false;
+    for c in chars {
+        text.push(c);
+        if c == quote && !escaped {
+            break;
+        }
+        escaped = c == '\\' && !escaped;
+    }
+    text
+}
+
+/// What a literal says: the escapes are those of JSON, besides `\'` in single quotes.
+fn unquoted(literal: &str) -> Option<String> {
+    if literal.starts_with('"') {
+        return serde_json::from_str(literal).ok();
+    }
+    let inner = literal.strip_prefix('\'')?.strip_suffix('\'')?;
+    let inner = inner.replace('"', "\\\"").replace("\\'", "'");
+    serde_json::from_str(&format!("\"{inner}\"")).ok()
 }
 
 #[cfg(test)]
@@ -106,6 +187,8 @@ mod tests {
             "$.rows[?@.state == 'open' && match(@.name, 'a,b')].id",
             "$.rows[*]['a','b','c','d']",
             r"$['it\'s, [$..$]']",
+            r#"$[?match( @.n , "\\d+" ) && search(@['a,b'], 'it\'s "[x]"')].n"#,
+            "$.match[?@.search == 'x'].id",
         ] {
             assert!(read_path(path).is_ok(), "{path}");
         }
@@ -120,6 +203,10 @@ mod tests {
             ("$[?$[?$[*]]]".to_owned(), "root"),
             ("$..a..b..c".to_owned(), "descends"),
             (format!("$.{}", "a".repeat(PATH_BYTES_MAX)), "bytes"),
+            ("$[?match(@.name, @.pattern)]".to_owned(), "out of the answer"),
+            ("$[?@.on == true && !search(@.a[0] , value(@.b))]".to_owned(), "out of the answer"),
+            ("$[?match(@.name, '[a')]".to_owned(), "unclosed"),
+            ("$[?search(@, 'a{1000}{1000}')]".to_owned(), "too large"),
         ] {
             let refused = read_path(&path);
             assert!(refused.is_err_and(|sentence| sentence.contains(word)), "{path}");
