@@ -17,7 +17,7 @@ use super::http::{
     Attached, Caching, Call, FetchError, Fetched, Gateway, Limits, Origin, QuotaHeaders, Request,
     RequestError, Trust,
 };
-use super::{CollectError, Environment, Fetch, Moment, Retry, json};
+use super::{CollectError, Environment, Fetch, Moment, Retry};
 
 pub mod pages;
 pub mod plan;
@@ -128,7 +128,10 @@ impl ExternalApi {
         let url = place.unwrap_or(asked.url);
         let request = ready.request(&url, asked.body).map_err(|error| of_request(&error))?;
         let fetched = self.fetch(ready, Arc::new(request), &url).await?;
-        let body = json::parse(&fetched.response.body)
+        let kept = self.kept.as_ref().map_err(|cause| hold(cause.clone()))?;
+        let body = kept
+            .extractor
+            .parse(&fetched.response.body)
             .map_err(|error| source_error(&error.to_string(), Retry::Backoff))?;
         let link = fetched.response.headers.get_all(LINK).iter();
         let link: Vec<&str> = link.filter_map(|value| value.to_str().ok()).collect();

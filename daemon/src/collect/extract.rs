@@ -1,19 +1,22 @@
-//! From an answer to a reading: what its document wants of it, by JSONPath (RFC 9535).
+//! From an answer to a reading: what its document wants of it, by JSONPath (RFC 9535) and, where
+//! that finds text, by regular expressions.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use ccm_proto::model::source::extract::{Combine, FullRule, ListRule, ValueRule};
+use ccm_proto::model::source::extract::{AnswerFormat, Combine, FullRule, ListRule, ValueRule};
 use ccm_proto::model::source::{Extract, Problem};
 use ccm_proto::model::{Labels, Name, Reading, Samples, SeriesKey, Timestamp, Value};
+use regex::Regex;
 use serde_json::Value as Json;
 use serde_json_path::JsonPath;
 
-use super::json;
+use super::json::{self, JsonError};
 use super::series::{self, KeyCache};
 
 mod convert;
 mod path;
 mod pattern;
+mod text;
 
 pub(in crate::collect) use path::read_path;
 
@@ -37,7 +40,9 @@ pub struct ExtractError {
 #[derive(Debug)]
 pub struct Extractor {
     source: Name,
-    rules: Option<Rules>,
+    format: AnswerFormat,
+    /// Many sources have none, and all of them wait most of the time.
+    rules: Option<Box<Rules>>,
     cache: KeyCache,
 }
 
@@ -51,6 +56,7 @@ struct Rules {
 #[derive(Debug)]
 struct Compiled {
     path: JsonPath,
+    regex: Option<Regex>,
     rule: FullRule,
 }
 
@@ -86,7 +92,22 @@ impl Extractor {
                 || ExtractError { place: String::new(), sentence: "cannot be read".to_owned() };
             errors.into_iter().next().unwrap_or_else(unknown)
         })?;
-        Ok(Self { source: source.clone(), rules, cache: KeyCache::default() })
+        let rules = rules.filter(|rules| !rules.is_empty()).map(Box::new);
+        let format = extract.map(|extract| extract.format).unwrap_or_default();
+        Ok(Self { source: source.clone(), format, rules, cache: KeyCache::default() })
+    }
+
+    /// What an answer says, as the tree that paths look into.
+    ///
+    /// # Errors
+    /// When it is not what it should be, or has too many values.
+    pub fn parse(&self, answer: &[u8]) -> Result<Json, JsonError> {
+        match self.format {
+            AnswerFormat::Json => json::parse(answer),
+            AnswerFormat::Text => Ok(Json::from(text::of(answer)?)),
+            AnswerFormat::Lines => text::lines(text::of(answer)?),
+            AnswerFormat::Pairs => text::pairs(text::of(answer)?),
+        }
     }
 
     /// The reading that an answer makes.
@@ -124,9 +145,9 @@ impl Rules {
     fn compile(extract: &Extract) -> Result<Self, Vec<ExtractError>> {
         let mut errors = Vec::new();
         let mut compile = |place: String, rule: FullRule| {
-            let path = read_path(&rule.path)
-                .map_err(|sentence| errors.push(ExtractError { place, sentence }));
-            path.ok().map(|path| Compiled { path, rule })
+            Compiled::new(rule)
+                .map_err(|sentence| errors.push(ExtractError { place, sentence }))
+                .ok()
         };
         let mut values = Vec::new();
         for (name, rule) in &extract.values {
@@ -152,6 +173,10 @@ impl Rules {
         if errors.is_empty() { Ok(Self { values, lists }) } else { Err(errors) }
     }
 
+    fn is_empty(&self) -> bool {
+        self.values.is_empty() && self.lists.is_empty()
+    }
+
     fn apply(&self, body: &Json, found: &mut Vec<Sample>) -> Value {
         let mut tree = Value::Map(std::collections::BTreeMap::new());
         for (name, compiled) in &self.values {
@@ -171,11 +196,20 @@ impl Rules {
 }
 
 impl Compiled {
+    fn new(rule: FullRule) -> Result<Self, String> {
+        let path = read_path(&rule.path)?;
+        let regex = rule.regex.as_deref().map(pattern::of_rule).transpose()?;
+        Ok(Self { path, regex, rule })
+    }
+
     /// The value in `body`; absent when nothing is there, or nothing of the wanted type.
     fn value(&self, body: &Json) -> Value {
         let nodes = self.path.query(body);
         let one = |node: Option<&Json>| {
-            let value = node.map_or(Value::Absent, |node| json::value(node.clone()));
+            let value = match &self.regex {
+                Some(regex) => convert::matched(regex, node),
+                None => node.map_or(Value::Absent, |node| json::value(node.clone())),
+            };
             convert::scaled(convert::typed(value, self.rule.value_type), self.rule.scale)
         };
         match self.rule.combine {

@@ -18,6 +18,9 @@ pub enum JsonError {
     /// It is not JSON.
     #[error("the answer is not JSON: {0}; look at it with ccm source test")]
     Form(SafeText),
+    /// It is not text.
+    #[error("the answer is not UTF-8 at byte {0}; look at it with ccm source test")]
+    Text(usize),
     /// It is too large.
     #[error("the answer has more than {NODES_MAX} values; ask for less of it")]
     TooMany,

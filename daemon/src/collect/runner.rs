@@ -14,8 +14,8 @@ const FIRST_STEP: Interval = Interval::from_secs(1);
 
 /// What a task asks.
 pub(super) enum Runner {
-    /// On a thread of its own.
-    Reader(Reader),
+    /// On a thread of its own. Those who have none are many, and this is large.
+    Reader(Box<Reader>),
     /// Within the task.
     Fetcher(Box<dyn Fetch>),
     /// Within the task, without ticks.
@@ -37,7 +37,8 @@ impl Runner {
         match collector {
             Collector::Read(factory) => {
                 let name = name.clone();
-                Self::Reader(Reader { name, factory, worker: None, outstanding: None })
+                let reader = Reader { name, factory, worker: None, outstanding: None };
+                Self::Reader(Box::new(reader))
             }
             Collector::Fetch(fetcher) => Self::Fetcher(fetcher),
             Collector::Follow(follower) => Self::Follower(follower),

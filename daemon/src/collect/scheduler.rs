@@ -25,12 +25,11 @@ const HOLD_ATTEMPTS: u32 = 3;
 /// Runs the sources that [`Scheduler::configure`] names; clones are the same scheduler.
 #[derive(Clone)]
 pub struct Scheduler {
-    parts: Parts,
+    parts: Arc<Parts>,
     sources: Arc<Mutex<BTreeMap<Name, Source>>>,
 }
 
 /// What every source's task works with.
-#[derive(Clone)]
 struct Parts {
     clock: Clock,
     factory: Factory,
@@ -41,9 +40,14 @@ struct Parts {
 /// A running source.
 struct Source {
     assignment: Assignment,
-    refresh: Arc<Notify>,
-    status: Arc<Mutex<SourceStatus>>,
+    shared: Arc<Shared>,
     task: JoinHandle<()>,
+}
+
+/// What a source's task shares with those who ask about it.
+struct Shared {
+    refresh: Notify,
+    status: Mutex<SourceStatus>,
 }
 
 impl Drop for Source {
@@ -61,11 +65,11 @@ impl Scheduler {
         metrics: Arc<SelfMetrics>,
     ) -> Self {
         let parts = Parts { clock, factory, events, metrics };
-        Self { parts, sources: Arc::default() }
+        Self { parts: Arc::new(parts), sources: Arc::default() }
     }
 
-    /// From now on exactly these sources run, those switched off left out. One that is as it was is left alone; a changed one
-    /// starts anew. To be called within a tokio runtime.
+    /// From now on exactly these sources run, those switched off left out. One that is as it was is
+    /// left alone; a changed one starts anew. To be called within a tokio runtime.
     pub fn configure(&self, wanted: &BTreeMap<Name, Assignment>) {
         let mut sources = locked(&self.sources);
         sources.retain(|name, source| {
@@ -73,7 +77,7 @@ impl Scheduler {
         });
         for (name, assignment) in wanted {
             if assignment.spec.enabled && !sources.contains_key(name) {
-                sources.insert(name.clone(), self.parts.start(name, assignment));
+                sources.insert(name.clone(), start(&self.parts, name, assignment));
             }
         }
         self.parts.metrics.sources.set(sources.len() as u64);
@@ -84,13 +88,13 @@ impl Scheduler {
     pub fn refresh<'a>(&self, names: impl IntoIterator<Item = &'a Name>) {
         let sources = locked(&self.sources);
         for source in names.into_iter().filter_map(|name| sources.get(name)) {
-            source.refresh.notify_one();
+            source.shared.refresh.notify_one();
         }
     }
 
     /// What every running source is doing, by name.
     pub fn status(&self) -> Vec<SourceStatus> {
-        locked(&self.sources).values().map(|source| locked(&source.status).clone()).collect()
+        locked(&self.sources).values().map(|source| locked(&source.shared.status).clone()).collect()
     }
 
     /// Stops all sources; a thread that hangs in a reading is left behind.
@@ -100,40 +104,35 @@ impl Scheduler {
     }
 }
 
-impl Parts {
-    fn start(&self, name: &Name, assignment: &Assignment) -> Source {
-        let refresh = Arc::new(Notify::new());
-        let spec = &assignment.spec;
-        let interval = spec.effective_interval();
-        let status = SourceStatus::new(name.clone(), spec.source_type, interval);
-        let status = Arc::new(Mutex::new(status));
-        let task = Box::new(Task {
-            runner: Runner::new(name, (self.factory)(name, assignment)),
-            parts: self.clone(),
-            name: name.clone(),
-            timeout: spec.effective_timeout(),
-            schedule: match spec.source_type {
-                SourceType::System | SourceType::Daemon => Schedule::new(name, interval),
-                _ => Schedule::spread(name, interval),
-            },
-            refresh: Arc::clone(&refresh),
-            status: Arc::clone(&status),
-            last: None,
-        });
-        let task = tokio::spawn(task.run());
-        Source { assignment: assignment.clone(), refresh, status, task }
-    }
+fn start(parts: &Arc<Parts>, name: &Name, assignment: &Assignment) -> Source {
+    let spec = &assignment.spec;
+    let interval = spec.effective_interval();
+    let status = SourceStatus::new(name.clone(), spec.source_type, interval);
+    let shared = Arc::new(Shared { refresh: Notify::new(), status: Mutex::new(status) });
+    let task = Box::new(Task {
+        runner: Runner::new(name, (parts.factory)(name, assignment)),
+        parts: Arc::clone(parts),
+        name: name.clone(),
+        timeout: spec.effective_timeout(),
+        schedule: match spec.source_type {
+            SourceType::System | SourceType::Daemon => Schedule::new(name, interval),
+            _ => Schedule::spread(name, interval),
+        },
+        shared: Arc::clone(&shared),
+        last: None,
+    });
+    let task = tokio::spawn(task.run());
+    Source { assignment: assignment.clone(), shared, task }
 }
 
 /// The task of one source.
 struct Task {
     runner: Runner,
-    parts: Parts,
+    parts: Arc<Parts>,
     name: Name,
     timeout: Interval,
     schedule: Schedule,
-    refresh: Arc<Notify>,
-    status: Arc<Mutex<SourceStatus>>,
+    shared: Arc<Shared>,
     last: Option<Timestamp>,
 }
 
@@ -143,7 +142,7 @@ impl Task {
         let mut tick = None;
         while let Ok(next) = Box::pin(self.attempt_and_tell(tick)).await {
             let follow =
-                self.runner.speaks_by_itself() && locked(&self.status).failures_in_row == 0;
+                self.runner.speaks_by_itself() && locked(&self.shared.status).failures_in_row == 0;
             tick = if follow { None } else { Some(self.wait(next).await) };
         }
     }
@@ -170,7 +169,8 @@ impl Task {
 
     /// One attempt at a reading for `tick`; the first one chooses its tick itself.
     async fn attempt(&mut self, tick: Option<Timestamp>) -> Result<Reading, CollectError> {
-        let Self { runner, parts: Parts { clock, .. }, schedule, last, .. } = self;
+        let Self { runner, parts, schedule, last, .. } = self;
+        let clock = &parts.clock;
         if let Runner::Follower(follower) = runner {
             let reading = follower.next(clock).await;
             *last = Some(clock.now());
@@ -191,7 +191,7 @@ impl Task {
         let now = self.parts.clock.now();
         let last = self.last.unwrap_or_else(|| now.floor(self.schedule.interval()));
         let mut next = Some(self.schedule.next(last, now));
-        let mut status = locked(&self.status);
+        let mut status = locked(&self.shared.status);
         status.last_attempt = Some(now);
         status.last_duration_ms = spent_ms;
         match result {
@@ -253,7 +253,8 @@ impl Task {
 
     /// Waits for a slot, or for a request that comes before it.
     async fn wait(&mut self, slot: Option<Slot>) -> Timestamp {
-        let Self { parts: Parts { clock, .. }, schedule, refresh, last, status, .. } = self;
+        let Self { parts, schedule, shared, last, .. } = self;
+        let clock = &parts.clock;
         loop {
             let slot_begins = async {
                 match slot {
@@ -268,10 +269,10 @@ impl Task {
             tokio::select! {
                 biased;
                 tick = slot_begins => return tick,
-                () = refresh.notified() => {
+                () = shared.refresh.notified() => {
                     let now = clock.now();
                     // A failed attempt left its tick without a reading: that is no reason to wait.
-                    let failed = locked(status).failures_in_row > 0;
+                    let failed = locked(&shared.status).failures_in_row > 0;
                     let last = last.filter(|_| !failed);
                     if let Some(tick) = schedule.on_demand(last, now) {
                         return tick;

@@ -1,11 +1,12 @@
 //! What databases count, read by their own command-line clients. Pure.
 //!
 //! The clients run as the daemon's user and find its password where they always do (`~/.pgpass`,
-//! `~/.my.cnf`), so that no document has to hold one.
+//! `~/.my.cnf`, `$REDISCLI_AUTH`), so that no document has to hold one.
 
 use std::fmt::Write as _;
 
-use super::documents::{Draft, chart, run, stat};
+use super::documents::{Draft, Metric, Take, chart, run, stat, values};
+use super::reader::Listener;
 
 /// The state of a server as one JSON object. A role that may not see what others' sessions do gets
 /// no longest query, rather than 0. Databases that it may not connect to add nothing to the size.
@@ -67,16 +68,14 @@ pub(super) fn postgresql(program: &str, folder: &str) -> Draft {
         ("replicas", "replicas", "integer"),
         ("replication_lag_seconds", "replication lag", "duration"),
     ];
-    let rates =
-        ("postgresql-rates", [("transactions", "transactions"), ("rollbacks", "rollbacks")]);
     let mut draft = run((key, title), what, &command, rest, &state);
-    draft.derived = Some((rates.0, per_second(key, &rates.1)));
-    let transactions = ("transactions", "transactions/s", "per_second");
-    draft.widgets.push(("transactions", chart("transactions", rates.0, transactions)));
-    draft.widgets.push(("storage", stat("storage and replication", key, &storage, false)));
-    let connections = ("connections", "connections", "integer");
-    draft.widgets.push(("connections", chart("connections", key, connections)));
-    draft
+    draft.derived = Some(per_second(
+        "postgresql-rates",
+        key,
+        &[("transactions", "transactions"), ("rollbacks", "rollbacks")],
+    ));
+    let rate = ("transactions", "transactions/s", "per_second");
+    counts(draft, rate, ("storage", "storage and replication", &storage), "connections")
 }
 
 /// What MySQL or MariaDB counts, through a socket.
@@ -98,19 +97,74 @@ pub(super) fn mysql(program: &str, socket: &str) -> Draft {
         ("Innodb_row_lock_waits", "lock waits", "count"),
         ("Aborted_connects", "refused", "count"),
     ];
-    let rates = ("mysql-rates", [("queries", "Questions"), ("slow_queries", "Slow_queries")]);
     let mut draft = run((key, title), what, &command, rest, &state);
-    draft.derived = Some((rates.0, per_second(key, &rates.1)));
-    let queries = ("queries", "queries/s", "per_second");
-    draft.widgets.push(("queries", chart("queries", rates.0, queries)));
-    draft.widgets.push(("trouble", stat("trouble since the start", key, &trouble, false)));
-    let connections = ("Threads_connected", "connections", "integer");
-    draft.widgets.push(("connections", chart("connections", key, connections)));
+    let counters = [("queries", "Questions"), ("slow_queries", "Slow_queries")];
+    draft.derived = Some(per_second("mysql-rates", key, &counters));
+    let rate = ("queries", "queries/s", "per_second");
+    counts(draft, rate, ("trouble", "trouble since the start", &trouble), "Threads_connected")
+}
+
+/// What Redis or Valkey counts, at an address.
+pub(super) fn redis(program: &str, listener: &Listener) -> Draft {
+    let key = "redis-statistics";
+    let title = "Redis statistics";
+    let what = "clients, memory, commands, hits, keys, by INFO of the command-line client";
+    let (host, port) = (listener.address.ip().to_string(), listener.address.port().to_string());
+    // Without -e a refusal would look like an answer.
+    let command = [program, "-e", "-h", &host, "-p", &port, "INFO"];
+    let rest = "pass_env = [\"REDISCLI_AUTH\"]\n";
+    let state = [
+        ("clients", "clients", "integer"),
+        ("memory", "memory", "bytes"),
+        ("keys", "keys", "integer"),
+        ("uptime", "uptime", "duration"),
+    ];
+    let trouble = [
+        ("evicted", "evicted", "count"),
+        ("rejected", "rejected", "count"),
+        ("hits", "hits", "count"),
+        ("misses", "misses", "count"),
+    ];
+    let mut draft = run((key, title), what, &command, rest, &state);
+    draft.source.push_str("\n[extract]\nformat = \"pairs\"\n");
+    draft.source.push_str(&values(&[
+        ("clients", Take::Path("$.connected_clients")),
+        ("memory", Take::Path("$.used_memory")),
+        ("keys", Take::Sum("$..keys")),
+        ("uptime", Take::Path("$.uptime_in_seconds")),
+        ("commands", Take::Path("$.total_commands_processed")),
+        ("evicted", Take::Path("$.evicted_keys")),
+        ("rejected", Take::Path("$.rejected_connections")),
+        ("hits", Take::Path("$.keyspace_hits")),
+        ("misses", Take::Path("$.keyspace_misses")),
+    ]));
+    let counters = [("commands", "commands"), ("hits", "hits"), ("misses", "misses")];
+    draft.derived = Some(per_second("redis-rates", key, &counters));
+    let rate = ("commands", "commands/s", "per_second");
+    counts(draft, rate, ("trouble", "since the start", &trouble), "clients")
+}
+
+/// Shows a rate and how many are connected over time, and further numbers.
+fn counts(
+    mut draft: Draft,
+    rate: Metric<'_>,
+    (name, title, numbers): (&'static str, &str, &[Metric<'_>]),
+    connected: &str,
+) -> Draft {
+    let rates = draft.derived.as_ref().map_or("", |(name, _)| *name);
+    draft.widgets.push(("rate", chart(rate.1, rates, rate)));
+    draft.widgets.push((name, stat(title, draft.key, numbers, false)));
+    let connections = (connected, "connections", "integer");
+    draft.widgets.push(("connections", chart("connections", draft.key, connections)));
     draft
 }
 
 /// A source that says how much counters of another one rise a second.
-fn per_second(source: &str, counters: &[(&str, &str)]) -> String {
+pub(super) fn per_second(
+    name: &'static str,
+    source: &str,
+    counters: &[(&str, &str)],
+) -> (&'static str, String) {
     let mut text = format!(
         "type = \"query\"\ndescription = \"How fast the counters of {source} rise\"\n\n[query.inputs]\nserver = {source:?}\n"
     );
@@ -120,5 +174,5 @@ fn per_second(source: &str, counters: &[(&str, &str)]) -> String {
             "\n[query.series.{name}]\nof = \"server.{metric}\"\nfunction = \"rate\"\nwindow = \"5m\"\n"
         );
     }
-    text
+    (name, text)
 }

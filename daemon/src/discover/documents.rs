@@ -100,14 +100,14 @@ fn egress(title: &str, listener: &Listener) -> String {
 /// What is shown of each sort of thing.
 fn draft(found: &Found) -> Option<Draft> {
     match &found.place {
-        Place::Tcp(listener) => Some(of_listener(found, listener)),
+        Place::Tcp(listener) => of_listener(found, listener),
         Place::Unix(socket) => of_socket(found, socket),
         Place::Machine => Some(systemd(found.program.as_deref()?)),
     }
 }
 
-fn of_listener(found: &Found, listener: &Listener) -> Draft {
-    match found.kind {
+fn of_listener(found: &Found, listener: &Listener) -> Option<Draft> {
+    Some(match found.kind {
         Kind::Prometheus => {
             let metrics = [
                 ("prometheus_tsdb_head_series", "series", "integer"),
@@ -134,8 +134,9 @@ fn of_listener(found: &Found, listener: &Listener) -> Draft {
         Kind::Web { apache } => web(apache, found.status_page, listener),
         Kind::Mysql => answers(("mysql", "MySQL"), listener),
         Kind::Redis => answers(("redis", "Redis"), listener),
+        Kind::RedisStatistics => databases::redis(found.program.as_deref()?, listener),
         _ => answers(("postgresql", "PostgreSQL"), listener),
-    }
+    })
 }
 
 pub(super) type Metric<'a> = (&'a str, &'a str, &'a str);
@@ -199,17 +200,10 @@ fn answers((key, title): (&'static str, &'static str), listener: &Listener) -> D
 }
 
 fn web(apache: bool, status_page: bool, listener: &Listener) -> Draft {
-    let (key, title, page, text) = if apache {
-        ("apache", "Apache", "/server-status?auto", "Scoreboard")
-    } else {
-        ("nginx", "nginx", "/nginx_status", "Active connections")
-    };
+    let (key, title) = if apache { ("apache", "Apache") } else { ("nginx", "nginx") };
     let address = listener.address;
     if status_page {
-        let config =
-            format!("type = \"http\"\nurl = \"http://{address}{page}\"\ncontains = {text:?}\n");
-        let what = "whether its status page answers, and how fast".to_owned();
-        return probed((key, title), &config, what, listener);
+        return if apache { apache_status(listener) } else { nginx_status(listener) };
     }
     // Its pages may want a name, a login or a redirect: any answer shows that it works.
     let config = format!(
@@ -217,6 +211,57 @@ fn web(apache: bool, status_page: bool, listener: &Listener) -> Draft {
     );
     let what = "whether it answers, and how fast".to_owned();
     probed((key, title), &config, what, listener)
+}
+
+/// What the page of the module `stub_status` counts.
+fn nginx_status(listener: &Listener) -> Draft {
+    let values = [
+        ("connections", Take::Regex("^Active connections: (\\d+)")),
+        ("accepted", Take::Regex("^ (\\d+) \\d+ \\d+")),
+        ("requests", Take::Regex("^ \\d+ \\d+ (\\d+)")),
+        ("reading", Take::Regex("Reading: (\\d+)")),
+        ("writing", Take::Regex("Writing: (\\d+)")),
+        ("waiting", Take::Regex("Waiting: (\\d+)")),
+    ];
+    let metrics = [
+        ("connections", "connections", "integer"),
+        ("reading", "reading", "integer"),
+        ("writing", "writing", "integer"),
+        ("waiting", "waiting", "integer"),
+    ];
+    let page = "/nginx_status";
+    let mut draft = fetched(("nginx", "nginx"), page, "text", &values, &metrics, listener);
+    requests(&mut draft, "nginx-rates");
+    draft
+}
+
+/// What the page of the module `mod_status` counts.
+fn apache_status(listener: &Listener) -> Draft {
+    let values = [
+        ("busy", Take::Path("$.BusyWorkers")),
+        ("idle", Take::Path("$.IdleWorkers")),
+        ("requests", Take::Path("$['Total Accesses']")),
+        ("kbytes", Take::Path("$['Total kBytes']")),
+        ("uptime", Take::Path("$.Uptime")),
+        ("load", Take::Path("$.Load1")),
+    ];
+    let metrics = [
+        ("busy", "busy workers", "integer"),
+        ("idle", "idle", "integer"),
+        ("uptime", "uptime", "duration"),
+        ("load", "load", "number"),
+    ];
+    let page = "/server-status?auto";
+    let mut draft = fetched(("apache", "Apache"), page, "pairs", &values, &metrics, listener);
+    requests(&mut draft, "apache-rates");
+    draft
+}
+
+/// Adds how many requests there are a second.
+fn requests(draft: &mut Draft, rates: &'static str) {
+    draft.derived = Some(databases::per_second(rates, draft.key, &[("requests", "requests")]));
+    let rate = ("requests", "requests/s", "per_second");
+    draft.widgets.push(("requests", chart("requests", rates, rate)));
 }
 
 fn probed(
@@ -239,22 +284,46 @@ fn probed(
     Draft { key, title, what, source, derived: None, widgets, calls: Some(listener.clone()) }
 }
 
-/// JSON that is fetched, and the values that are taken out of it.
+/// Where a value of an answer is.
+#[derive(Clone, Copy)]
+pub(super) enum Take<'a> {
+    /// What a path finds.
+    Path(&'a str),
+    /// The sum of all that a path finds.
+    Sum(&'a str),
+    /// What the group of a pattern matches.
+    Regex(&'a str),
+}
+
+/// The section of the values that are taken out of an answer.
+pub(super) fn values(values: &[(&str, Take<'_>)]) -> String {
+    let mut text = "\n[extract.values]\n".to_owned();
+    for (name, take) in values {
+        let rule = match take {
+            Take::Path(path) => quoted(path),
+            Take::Sum(path) => format!("{{ path = {}, combine = \"sum\" }}", quoted(path)),
+            Take::Regex(pattern) => format!("{{ regex = {} }}", quoted(pattern)),
+        };
+        let _ = writeln!(text, "{name} = {rule}");
+    }
+    text
+}
+
+/// An answer that is fetched, and the values that are taken out of it.
 fn fetched(
     (key, title): (&'static str, &'static str),
     endpoint: &str,
-    values: &[(&str, &str)],
+    format: &str,
+    values: &[(&str, Take<'_>)],
     metrics: &[Metric<'_>],
     listener: &Listener,
 ) -> Draft {
     let mut source = format!(
-        "type = \"external_api\"\ndescription = {}\ninterval = \"10s\"\n\n[external_api]\nbase_url = \"http://{}\"\nendpoint = {endpoint:?}\n\n[extract.values]\n",
+        "type = \"external_api\"\ndescription = {}\ninterval = \"10s\"\n\n[external_api]\nbase_url = \"http://{}\"\nendpoint = {endpoint:?}\n\n[extract]\nformat = {format:?}\n",
         quoted(&format!("What the {title} on this machine tells of itself")),
         listener.address
     );
-    for (name, path) in values {
-        let _ = writeln!(source, "{name} = {path:?}");
-    }
+    source.push_str(&self::values(values));
     let mut widgets = vec![("state", stat(title, key, metrics, false))];
     widgets.extend(metrics.first().map(|first| ("history", chart(title, key, *first))));
     let what = "what it tells of itself, read every 10 s".to_owned();
@@ -263,10 +332,10 @@ fn fetched(
 
 fn netdata(listener: &Listener) -> Draft {
     let values = [
-        ("warnings", "$.alarms.warning"),
-        ("critical", "$.alarms.critical"),
-        ("normal", "$.alarms.normal"),
-        ("version", "$.version"),
+        ("warnings", Take::Path("$.alarms.warning")),
+        ("critical", Take::Path("$.alarms.critical")),
+        ("normal", Take::Path("$.alarms.normal")),
+        ("version", Take::Path("$.version")),
     ];
     let metrics = [
         ("critical", "critical alarms", "integer"),
@@ -274,17 +343,17 @@ fn netdata(listener: &Listener) -> Draft {
         ("normal", "normal", "integer"),
         ("version", "version", "text"),
     ];
-    fetched(("netdata", "Netdata"), "/api/v1/info", &values, &metrics, listener)
+    fetched(("netdata", "Netdata"), "/api/v1/info", "json", &values, &metrics, listener)
 }
 
 fn nats(listener: &Listener) -> Draft {
     let values = [
-        ("connections", "$.connections"),
-        ("subscriptions", "$.subscriptions"),
-        ("slow_consumers", "$.slow_consumers"),
-        ("memory", "$.mem"),
-        ("messages_in", "$.in_msgs"),
-        ("messages_out", "$.out_msgs"),
+        ("connections", Take::Path("$.connections")),
+        ("subscriptions", Take::Path("$.subscriptions")),
+        ("slow_consumers", Take::Path("$.slow_consumers")),
+        ("memory", Take::Path("$.mem")),
+        ("messages_in", Take::Path("$.in_msgs")),
+        ("messages_out", Take::Path("$.out_msgs")),
     ];
     let metrics = [
         ("connections", "connections", "integer"),
@@ -292,7 +361,12 @@ fn nats(listener: &Listener) -> Draft {
         ("slow_consumers", "slow consumers", "integer"),
         ("memory", "memory", "bytes"),
     ];
-    fetched(("nats", "NATS"), "/varz", &values, &metrics, listener)
+    let mut draft = fetched(("nats", "NATS"), "/varz", "json", &values, &metrics, listener);
+    let counters = [("messages_in", "messages_in"), ("messages_out", "messages_out")];
+    draft.derived = Some(databases::per_second("nats-rates", draft.key, &counters));
+    let rate = ("messages_in", "messages/s", "per_second");
+    draft.widgets.push(("messages", chart("messages in", "nats-rates", rate)));
+    draft
 }
 
 /// A command that is run.

@@ -19,8 +19,17 @@ const TABLE_MAX: u64 = 4 << 20;
 const FOLDERS: [&str; 4] = ["usr/bin", "usr/local/bin", "bin", "usr/sbin"];
 
 /// Programs that offers are made of.
-const PROGRAMS: [&str; 7] =
-    ["docker", "podman", "systemctl", "pg_isready", "psql", "mysqladmin", "mysql"];
+const PROGRAMS: [&str; 9] = [
+    "docker",
+    "podman",
+    "systemctl",
+    "pg_isready",
+    "psql",
+    "mysqladmin",
+    "mysql",
+    "redis-cli",
+    "valkey-cli",
+];
 
 /// Where the machine's facts are.
 #[derive(Clone, Debug)]

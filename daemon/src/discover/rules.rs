@@ -116,6 +116,8 @@ pub(super) enum Kind {
     /// What MySQL counts, which it tells only whom it lets in.
     MysqlStatistics,
     Redis,
+    /// What Redis counts.
+    RedisStatistics,
     /// nginx or Apache.
     Web {
         apache: bool,
@@ -171,6 +173,7 @@ impl Candidate {
             | Kind::PostgresStatistics
             | Kind::MysqlStatistics
             | Kind::Redis
+            | Kind::RedisStatistics
             | Kind::Docker
             | Kind::Podman
             | Kind::Systemd => None,
@@ -203,6 +206,9 @@ fn known(port: u16) -> Option<(Kind, &'static [&'static str])> {
         }
     })
 }
+
+/// The programs that ask Redis and Valkey.
+const REDIS_CLIENTS: [&str; 2] = ["redis-cli", "valkey-cli"];
 
 /// What the processes of Apache are called.
 const APACHE: [&str; 2] = ["apache2", "httpd"];
@@ -242,9 +248,13 @@ fn of_socket(path: &str) -> &'static [(Kind, &'static str)] {
 
 /// Everything that may be worth an offer, ports before sockets.
 pub(super) fn candidates(seen: &Seen) -> Vec<Candidate> {
-    let listeners = seen.listeners.iter().filter_map(|listener| {
-        let kind = of_listener(listener)?;
-        Some(Candidate { kind, place: Place::Tcp(listener.clone()), program: None })
+    let listeners = seen.listeners.iter().flat_map(|listener| {
+        let kind = of_listener(listener);
+        let of = |kind, program| Candidate { kind, place: Place::Tcp(listener.clone()), program };
+        let reads = || REDIS_CLIENTS.iter().find_map(|name| seen.programs.get(name)).cloned();
+        let program = kind.filter(|kind| *kind == Kind::Redis).and_then(|_| reads());
+        let counts = program.map(|program| of(Kind::RedisStatistics, Some(program)));
+        kind.map(|kind| of(kind, None)).into_iter().chain(counts)
     });
     let of_one = |socket: &Socket| {
         let place = Place::Unix(socket.clone());

@@ -11,6 +11,8 @@ use tempfile::TempDir;
 use super::*;
 use crate::registry::{Registry, Shipped};
 
+mod answers;
+
 /// A machine whose tables, processes, sockets and programs are files of a test.
 struct Machine {
     directory: TempDir,
@@ -114,7 +116,7 @@ fn full() -> (Machine, Arc<Answers>) {
     machine.listens(LOCAL, 8_222).process("nats-server");
     machine.listens(LOCAL, 5_432).process("postgres");
     machine.listens(LOCAL, 3_306).process("mariadbd");
-    machine.listens(LOCAL, 6_379).process("redis-server");
+    machine.listens(LOCAL, 6_379).process("redis-server").program("redis-cli");
     machine.listens(ANY, 80).process("nginx").listens(ANY, 8_080).process("apache2");
     machine.socket("/run/docker.sock").process("dockerd").program("docker");
     machine.socket("/run/podman/podman.sock").program("podman").program("systemctl");
@@ -157,6 +159,7 @@ async fn everything_well_known_is_offered() {
         "postgresql-statistics",
         "prometheus",
         "redis",
+        "redis-statistics",
         "systemd",
     ];
     assert_eq!(keys(&offers), wanted);
@@ -257,9 +260,11 @@ async fn a_socket_is_worth_an_offer_when_it_is_open_and_its_program_there() {
 async fn what_a_database_counts_is_offered_beside_whether_it_answers() {
     let (machine, answers) = full();
     let offers = machine.explorer(answers).look(|_| false).await;
-    for (key, rates) in
-        [("postgresql-statistics", "postgresql-rates"), ("mysql-statistics", "mysql-rates")]
-    {
+    for (key, rates) in [
+        ("postgresql-statistics", "postgresql-rates"),
+        ("mysql-statistics", "mysql-rates"),
+        ("redis-statistics", "redis-rates"),
+    ] {
         let offer = offers.iter().find(|offer| offer.key.as_str() == key).unwrap();
         let sources: Vec<&str> = offer
             .documents
@@ -268,7 +273,7 @@ async fn what_a_database_counts_is_offered_beside_whether_it_answers() {
             .map(|(id, _)| id.name.as_str())
             .collect();
         assert_eq!(sources, [key, rates]);
-        // A socket is no way out of the machine.
+        // The daemon itself calls nobody.
         assert!(offer.documents.iter().all(|(id, _)| id.kind != Kind::Egress));
     }
 }
@@ -279,7 +284,7 @@ async fn what_was_taken_is_said_to_be() {
     let offers = machine.explorer(answers).look(|id| id.name.as_str().starts_with("redis")).await;
     let taken: Vec<&str> =
         offers.iter().filter(|offer| offer.taken).map(|offer| offer.key.as_str()).collect();
-    assert_eq!(taken, ["redis"]);
+    assert_eq!(taken, ["redis", "redis-statistics"]);
 }
 
 #[tokio::test]

@@ -131,7 +131,15 @@ fn rule() -> impl Strategy<Value = ValueRule> {
     )
         .prop_map(|(path, value_type, combine, scale, series)| {
             let path = path.to_owned();
-            ValueRule::Full(FullRule { path, value_type, scale, unit: None, combine, series })
+            ValueRule::Full(FullRule {
+                path,
+                regex: None,
+                value_type,
+                scale,
+                unit: None,
+                combine,
+                series,
+            })
         })
 }
 
@@ -145,7 +153,7 @@ fn rules() -> impl Strategy<Value = Extract> {
     });
     let values = prop::collection::btree_map("[a-c]\\.[a-c]", rule(), 0..6);
     (values, prop::collection::btree_map("l[0-3]", list, 0..3))
-        .prop_map(|(values, lists)| Extract { values, lists })
+        .prop_map(|(values, lists)| Extract { values, lists, ..Extract::default() })
 }
 
 fn answer() -> impl Strategy<Value = Json> {

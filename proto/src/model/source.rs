@@ -19,7 +19,7 @@ pub mod system;
 
 pub use exec::ExecConfig;
 pub use external_api::ExternalApiConfig;
-pub use extract::Extract;
+pub use extract::{AnswerFormat, Extract};
 pub use module::ModuleConfig;
 pub use param::Param;
 pub use probe::ProbeConfig;
@@ -235,8 +235,13 @@ impl SourceSpec {
                 problems.push(("extract".to_owned(), sentence));
             }
             if self.exec.as_ref().is_some_and(|exec| exec.format != exec::ExecFormat::Json) {
-                let sentence = "[extract] goes with format = \"json\"";
+                let sentence = "[extract] goes with format = \"json\" of [exec], and says what other \
+                    text is by its own format; leave one of them out";
                 problems.push(("extract".to_owned(), sentence.to_owned()));
+            }
+            if self.source_type == SourceType::Module && extract.format != AnswerFormat::Json {
+                let sentence = "the module contract answers in JSON; leave the format out";
+                problems.push(("extract.format".to_owned(), sentence.to_owned()));
             }
         }
         problems

@@ -10,11 +10,11 @@ use ccm_proto::model::source::{ExecConfig, Extract, PrometheusConfig};
 use ccm_proto::model::{Name, Reading, Value};
 
 use super::run::Finished;
+use crate::collect::Moment;
 use crate::collect::extract::Extractor;
 use crate::collect::prometheus::exposition::Format;
 use crate::collect::prometheus::{Scrape, Scraper};
 use crate::collect::tree::{self, Numbers};
-use crate::collect::{Moment, json};
 
 /// The most lines of `name value` in one answer.
 const LINES_MAX: usize = 10_000;
@@ -43,7 +43,9 @@ impl Answers {
     ) -> Result<Self, SafeText> {
         let refused = |sentence: String| Err(SafeText::from(sentence));
         if extract.is_some() && format != ExecFormat::Json {
-            return refused("[extract] goes with format = \"json\"; leave it out".to_owned());
+            let sentence = "[extract] goes with format = \"json\" of [exec], and says what other text is \
+                by its own format; leave one of them out";
+            return refused(sentence.to_owned());
         }
         match format {
             ExecFormat::Json => match Extractor::new(source, extract) {
@@ -70,10 +72,10 @@ impl Answers {
         match self {
             Self::Json(extractor) => {
                 if output.trim_ascii().is_empty() {
-                    let sentence = "the command wrote nothing; it should write one JSON value";
+                    let sentence = "the command wrote nothing; it should write its answer";
                     return Err(SafeText::from(sentence));
                 }
-                let body = json::parse(output);
+                let body = extractor.parse(output);
                 let body = body.map_err(|error| SafeText::from(error.to_string()))?;
                 Ok(extractor.reading(at, body))
             }

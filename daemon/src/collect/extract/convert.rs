@@ -2,9 +2,26 @@
 
 use ccm_proto::model::Value;
 use ccm_proto::model::source::extract::{Combine, ValueType};
+use regex::Regex;
+use serde_json::Value as Json;
+
+use crate::collect::json;
 
 /// Seconds since 1970 above which a number must mean milliseconds: the year 5138.
 const SECONDS_MAX: f64 = 1e11;
+
+/// What a pattern finds in a text: its first group, or all that it matches. A number is one.
+pub(super) fn matched(regex: &Regex, node: Option<&Json>) -> Value {
+    let text = match node {
+        Some(Json::String(text)) => text.as_str(),
+        _ => return Value::Absent,
+    };
+    let Some(captures) = regex.captures(text) else {
+        return Value::Absent;
+    };
+    let found = captures.get(1).or_else(|| captures.get(0)).map_or("", |found| found.as_str());
+    json::value(super::text::number_or_text(found))
+}
 
 /// A value as the type that is wanted; absent when it cannot be that.
 pub(super) fn typed(value: Value, wanted: Option<ValueType>) -> Value {

@@ -123,7 +123,11 @@ impl Cost {
                 }
                 _ => {}
             }
-            if c.is_ascii_alphanumeric() || c == '_' { word.push(c) } else { word.clear() }
+            if c.is_ascii_alphanumeric() || c == '_' {
+                word.push(c)
+            } else {
+                word.clear()
+            }
             before = c;
         }
         cost
@@ -133,9 +137,7 @@ impl Cost {
     fn pattern_problem(&self) -> Option<String> {
         self.patterns.iter().find_map(|literal| {
             // One that is no literal is told of when the path is read.
-            let text = unquoted(literal)?;
-            let problem = pattern::problem(&text)?;
-            Some(format!("the pattern {text:?} is no regular expression: {problem}"))
+            pattern::problem(&unquoted(literal)?)
         })
     }
 }

@@ -2,7 +2,8 @@
 //! I-Regexps (RFC 9485).
 //!
 //! A path asks them once for each value, so a pattern is compiled once and kept. Paths that are
-//! read have their patterns written out ([`super::path`]), so there are few of them.
+//! read have their patterns written out ([`super::path`]), so there are few of them. A rule's own
+//! pattern is compiled with the rule.
 
 use std::collections::HashMap;
 use std::sync::{LazyLock, PoisonError, RwLock};
@@ -13,6 +14,9 @@ use serde_json_path::functions::{LogicalType, ValueType};
 
 /// Bytes that a compiled pattern may take, and again what matching with it may keep.
 const COMPILED_BYTES_MAX: usize = 256 << 10;
+
+/// The longest pattern of a rule in bytes.
+const PATTERN_BYTES_MAX: usize = 1_024;
 
 /// Patterns that are kept; when there are more, all are compiled again as they are needed.
 const KEPT_MAX: usize = 256;
@@ -28,32 +32,43 @@ type Kept = HashMap<(Extent, String), Option<Regex>>;
 
 static KEPT: LazyLock<RwLock<Kept>> = LazyLock::new(RwLock::default);
 
-/// What is wrong with a pattern, if anything is.
+/// What is wrong with a pattern of a path, if anything is.
 pub(super) fn problem(pattern: &str) -> Option<String> {
-    let error = compile(Extent::Whole, pattern).err()?;
-    Some(match error {
+    compile(Extent::Whole, pattern).err().map(|error| sentence(pattern, error))
+}
+
+/// The pattern that a rule takes a part of a text by. `^` and `$` are the ends of lines.
+pub(super) fn of_rule(pattern: &str) -> Result<Regex, String> {
+    if pattern.len() > PATTERN_BYTES_MAX {
+        return Err(format!("a pattern has at most {PATTERN_BYTES_MAX} bytes; match less with it"));
+    }
+    bounded(pattern).multi_line(true).build().map_err(|error| sentence(pattern, error))
+}
+
+fn sentence(pattern: &str, error: regex::Error) -> String {
+    let problem = match error {
         regex::Error::CompiledTooBig(_) => "it is too large; repeat less in it".to_owned(),
         other => {
             let text = other.to_string();
             let last = text.lines().last().unwrap_or_default();
             last.strip_prefix("error: ").unwrap_or(last).to_owned()
         }
-    })
+    };
+    format!("the pattern {pattern:?} is no regular expression: {problem}")
+}
+
+fn bounded(pattern: &str) -> RegexBuilder {
+    let mut builder = RegexBuilder::new(pattern);
+    builder.crlf(true).size_limit(COMPILED_BYTES_MAX).dfa_size_limit(COMPILED_BYTES_MAX);
+    builder
 }
 
 fn compile(extent: Extent, pattern: &str) -> Result<Regex, regex::Error> {
-    let build = |pattern: &str| {
-        RegexBuilder::new(pattern)
-            .crlf(true)
-            .size_limit(COMPILED_BYTES_MAX)
-            .dfa_size_limit(COMPILED_BYTES_MAX)
-            .build()
-    };
     // By itself first: it must not close the group that is put around it.
-    let alone = build(pattern)?;
+    let alone = bounded(pattern).build()?;
     match extent {
         Extent::Part => Ok(alone),
-        Extent::Whole => build(&format!("^(?:{pattern})$")),
+        Extent::Whole => bounded(&format!("^(?:{pattern})$")).build(),
     }
 }
 

@@ -96,6 +96,64 @@ fn without_rules_the_answer_is_the_reading_and_its_numbers_are_kept() {
 }
 
 #[test]
+fn text_is_read_as_the_document_says() {
+    let read = |rules: &str, answer: &str| {
+        let mut extractor = extractor(rules);
+        let body = extractor.parse(answer.as_bytes()).unwrap();
+        extractor.reading(at(), body)
+    };
+    let page = "Active connections: 291 \nserver accepts handled requests\n 16 17 31 \n";
+    let reading = read(
+        r"
+        format = 'text'
+        [values]
+        active = { regex = 'Active connections: (\d+)' }
+        requests = { regex = '^ \d+ \d+ (\d+)', scale = 2.0 }
+        words = { regex = 'server \w+' }
+        gone = { regex = 'Closed: (\d+)' }
+        ",
+        page,
+    );
+    assert_eq!(reading.value.at("active"), Some(&Value::Integer(291)));
+    assert_eq!(reading.value.at("requests"), Some(&Value::Number(62.0)));
+    assert_eq!(reading.value.at("words"), Some(&Value::from("server accepts")));
+    assert_eq!(reading.value.at("gone"), Some(&Value::Absent));
+    assert_eq!(series(&reading)[0], ("shop:active".to_owned(), 291.0));
+    let reading = read(
+        r"
+        format = 'lines'
+        values.errors = { path = '$[?search(@, \'^E\')]', combine = 'count' }
+        [lists.rows]
+        path = '$[?search(@, \'=\')]'
+        key = 'name'
+        series = ['n']
+        fields = { name = { path = '$', regex = '^\w+' }, n = { path = '$', regex = '=(\d+)' } }
+        "
+        .replace("\\'", "\"")
+        .as_str(),
+        "a=1\nE x\nb=2\n",
+    );
+    assert_eq!(reading.value.at("errors"), Some(&Value::Integer(1)));
+    assert_eq!(reading.value.at("rows.1.n"), Some(&Value::Integer(2)));
+    // Without values the pairs are the reading.
+    let reading = read("format = 'pairs'", "# all\nup: 3\nname: x\ndb0:keys=4,old=0\n");
+    assert_eq!(reading.value.at("name"), Some(&Value::from("x")));
+    let kept: Vec<String> = series(&reading).into_iter().map(|(key, _)| key).collect();
+    assert_eq!(kept, ["shop:db0.keys", "shop:db0.old", "shop:up"]);
+}
+
+#[test]
+fn a_pattern_that_cannot_be_read_is_told_with_its_place() {
+    let text = "format = 'text'\nvalues.a = { regex = '(' }\nvalues.b = { regex = 'a{999}{999}' }";
+    let extract: Extract = toml::from_str(text).unwrap();
+    let problems = problems(&extract);
+    assert_eq!(problems.len(), 2);
+    assert_eq!((problems[0].0.as_str(), problems[1].0.as_str()), ("values.a", "values.b"));
+    assert!(problems[0].1.contains("unclosed group"), "{}", problems[0].1);
+    assert!(problems[1].1.contains("too large"), "{}", problems[1].1);
+}
+
+#[test]
 fn a_path_that_cannot_be_read_is_told_with_its_place() {
     let text = "values.a = 'data.x'\nlists.l = { path = '$.d[', fields = { b = '$..' } }";
     let extract: Extract = toml::from_str(text).unwrap();

@@ -20,10 +20,34 @@ pub const ITEMS_MAX: u32 = 10_000;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Extract {
+    /// What the answer is.
+    #[serde(skip_serializing_if = "AnswerFormat::is_json")]
+    pub format: AnswerFormat,
     /// Single values. One that is a number is kept as a series.
     pub values: BTreeMap<String, ValueRule>,
     /// Lists of items.
     pub lists: BTreeMap<String, ListRule>,
+}
+
+/// What an answer is, and what paths find in it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AnswerFormat {
+    /// JSON.
+    #[default]
+    Json,
+    /// Any text, which is `$`.
+    Text,
+    /// Text of which every line is an item of `$`.
+    Lines,
+    /// Lines of a name and its value with `:` or `=` between, which are the members of `$`.
+    Pairs,
+}
+
+impl AnswerFormat {
+    fn is_json(&self) -> bool {
+        *self == Self::Json
+    }
 }
 
 /// Where a value is, in short or in full.
@@ -40,8 +64,13 @@ pub enum ValueRule {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FullRule {
-    /// JSONPath; several nodes are put together by `combine`.
+    /// JSONPath; several nodes are put together by `combine`. The whole answer when not given.
+    #[serde(default = "whole")]
     pub path: String,
+    /// What is taken of a text: what the first group of the pattern matches, or all that the
+    /// pattern does. A number in it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub regex: Option<String>,
     /// What it is read as; as it is when not given.
     #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
     pub value_type: Option<ValueType>,
@@ -57,6 +86,10 @@ pub struct FullRule {
     /// False shows the number without keeping its past.
     #[serde(default = "yes")]
     pub series: bool,
+}
+
+fn whole() -> String {
+    "$".to_owned()
 }
 
 fn yes() -> bool {
@@ -131,6 +164,7 @@ impl ValueRule {
             Self::Full(rule) => rule.clone(),
             Self::Path(path) => FullRule {
                 path: path.clone(),
+                regex: None,
                 value_type: None,
                 scale: None,
                 unit: None,
