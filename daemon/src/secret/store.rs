@@ -1,30 +1,24 @@
 //! The chain of providers, and what was opened a moment ago.
 
 mod cache;
+mod chain;
 #[cfg(test)]
 mod tests;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use ccm_proto::SafeText;
 use ccm_proto::model::{Name, Scope};
-use futures_util::FutureExt as _;
-use futures_util::future::{BoxFuture, join_all};
+use futures_util::future::join_all;
 use tokio::sync::broadcast;
-use url::Url;
 
 use self::cache::Cache;
-use super::keyring::Keyring;
-use super::provider::{Answer, Provider, ProviderError, ProviderKind, ProviderState};
-use super::sealed::{self, KeySource, SealedFile};
-use super::systemd::Systemd;
-use super::vault::{Vault, VaultHttp, VaultPlace};
-use super::{
-    Credential, CredentialId, CredentialInfo, Material, Origin, Pins, SECRET_BYTES_MAX, Secret,
-};
+use super::provider::{Provider, ProviderError, ProviderKind, ProviderState};
+use super::vault::VaultHttp;
+use super::{Credential, CredentialId, CredentialInfo, Material, Pins, SECRET_BYTES_MAX, Secret};
 use crate::clock::Clock;
-use crate::settings::{CredentialSettings, VaultSettings};
+use crate::settings::CredentialSettings;
 
 /// The longest user name or client id in bytes.
 pub const ACCOUNT_BYTES_MAX: usize = 256;
@@ -180,7 +174,7 @@ const NEWS_MAX: usize = 64;
 impl SecretStore {
     /// The providers of the settings, in their order. What is wrong with one shows in its state.
     pub fn new(settings: &CredentialSettings, surroundings: &Surroundings) -> Self {
-        let provider = |kind: &ProviderKind| provider(*kind, settings, surroundings);
+        let provider = |kind: &ProviderKind| chain::provider(*kind, settings, surroundings);
         let chain = settings.providers.iter().map(provider).collect();
         Self::of(chain, surroundings.clock.clone())
     }
@@ -505,115 +499,4 @@ fn check(material: &Material) -> Result<(), SecretError> {
         return Err(SecretError::Unfit("a user name or client id is missing; say --account NAME"));
     }
     Ok(())
-}
-
-fn provider(
-    kind: ProviderKind,
-    settings: &CredentialSettings,
-    surroundings: &Surroundings,
-) -> Box<dyn Provider> {
-    let data = surroundings.data.as_path();
-    match kind {
-        ProviderKind::Keyring => Box::new(Keyring::new(data)),
-        ProviderKind::Systemd => Box::new(Systemd::new(surroundings.systemd.clone())),
-        ProviderKind::Sealed => match key_source(settings, data) {
-            Ok(source) => Box::new(SealedFile::new(data, source)),
-            Err(cause) => Box::new(Unset { kind, state: ProviderState::Failing(cause) }),
-        },
-        ProviderKind::Vault => match (&settings.vault, &surroundings.vault) {
-            (None, _) => {
-                let cause = SafeText::new("[credentials.vault] of the settings names none");
-                Box::new(Unset { kind, state: ProviderState::Absent(cause) })
-            }
-            (Some(_), None) => {
-                let cause = SafeText::new("this daemon sends no requests to Vault");
-                Box::new(Unset { kind, state: ProviderState::Failing(cause) })
-            }
-            (Some(vault), Some(http)) => match vault_place(vault) {
-                Ok(place) => Box::new(Vault::new(place, Arc::clone(http))),
-                Err(cause) => Box::new(Unset { kind, state: ProviderState::Failing(cause) }),
-            },
-        },
-    }
-}
-
-fn key_source(settings: &CredentialSettings, data: &Path) -> Result<KeySource, SafeText> {
-    if let Some(number) = settings.passphrase_fd {
-        let read = Secret::from_descriptor(number);
-        let unread = |error| {
-            SafeText::new(&format!(
-                "the passphrase cannot be read from descriptor {number}: {error}"
-            ))
-        };
-        return Ok(KeySource::Passphrase(read.map_err(unread)?.without_line_end()));
-    }
-    if let Some(path) = &settings.passphrase_file {
-        return Ok(KeySource::PassphraseFile(path.clone()));
-    }
-    let path = settings.key_file.clone();
-    Ok(KeySource::File(path.unwrap_or_else(|| data.join(sealed::KEY_FILE))))
-}
-
-fn vault_place(settings: &VaultSettings) -> Result<VaultPlace, SafeText> {
-    let unfit = |problem: String| SafeText::new(&format!("the address of Vault: {problem}"));
-    let address = Url::parse(&settings.address).map_err(|error| unfit(error.to_string()))?;
-    Origin::of(&address).map_err(|error| unfit(error.to_string()))?;
-    Ok(VaultPlace {
-        address,
-        mount: settings.mount.clone(),
-        path: settings.path.clone(),
-        token_file: settings.token_file.clone(),
-    })
-}
-
-/// Stands where a provider would be.
-struct Unset {
-    kind: ProviderKind,
-    state: ProviderState,
-}
-
-impl Unset {
-    fn refuse<T>(&self) -> Answer<'_, T> {
-        let error = match &self.state {
-            ProviderState::Failing(cause) => ProviderError::Failing(cause.clone()),
-            ProviderState::Absent(cause) => ProviderError::Absent(cause.clone()),
-            ProviderState::Available => ProviderError::refused("nothing is kept here"),
-        };
-        async move { Err(error) }.boxed()
-    }
-}
-
-impl Provider for Unset {
-    fn kind(&self) -> ProviderKind {
-        self.kind
-    }
-
-    fn place(&self) -> String {
-        String::new()
-    }
-
-    fn writable(&self) -> bool {
-        self.kind != ProviderKind::Systemd
-    }
-
-    fn state(&self) -> BoxFuture<'_, ProviderState> {
-        let state = self.state.clone();
-        async move { state }.boxed()
-    }
-
-    fn get<'a>(&'a self, _: &'a CredentialId) -> Answer<'a, Option<Credential>> {
-        self.refuse()
-    }
-
-    fn set<'a>(&'a self, _: &'a CredentialId, _: &'a Credential) -> Answer<'a, ()> {
-        self.refuse()
-    }
-
-    fn delete<'a>(&'a self, _: &'a CredentialId) -> Answer<'a, bool> {
-        self.refuse()
-    }
-
-    fn list(&self) -> Answer<'_, Vec<CredentialInfo>> {
-        self.refuse()
-    }
 }

@@ -2,12 +2,15 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use ccm_proto::model::Timestamp;
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 
 use super::*;
-use crate::secret::CredentialKind;
 use crate::secret::credential::parse_scope;
+use crate::secret::provider::Answer;
 use crate::secret::record;
 use crate::secret::testing::{credential, id};
+use crate::secret::{CredentialKind, Origin};
 
 /// A provider in memory.
 struct Fake {
