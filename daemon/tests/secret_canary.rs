@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test of its own")]
 
 use std::fmt::Write as _;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -15,6 +16,7 @@ use ccm_proto::wire;
 use ccm_proto::wire::credential_service_client::CredentialServiceClient;
 use ccm_proto::wire::set_credential_request::Pin;
 use rand::Rng as _;
+use rustix::process::{Resource, Rlimit, Signal};
 use tonic::transport::{Channel, Endpoint};
 
 /// A secret that nothing else looks like.
@@ -114,6 +116,7 @@ impl Daemon {
         let child = Command::new(env!("CARGO_BIN_EXE_ccmd"))
             .arg("--config")
             .arg(&file)
+            .current_dir(root.path())
             .env("RUST_BACKTRACE", "full")
             .stdin(Stdio::null())
             .stdout(std::fs::File::create(root.path().join("stdout")).unwrap())
@@ -137,7 +140,7 @@ impl Daemon {
 
     fn end(&mut self) {
         let pid = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        rustix::process::kill_process(pid, Signal::TERM).unwrap();
         assert!(self.child.wait().unwrap().success());
     }
 }
@@ -241,6 +244,38 @@ async fn a_secret_that_went_through_the_daemon_is_nowhere() {
     assert!(files > 10, "{files} files were swept");
     let log = std::fs::read_to_string(daemon.root.path().join("data/ccmd.log")).unwrap();
     assert!(log.contains("TRACE") && log.contains("credential rotated"), "the log tells all else");
+}
+
+/// Lets the processes that this one starts leave cores, as far as the system allows.
+fn allow_cores() {
+    let limit = rustix::process::getrlimit(Resource::Core);
+    let open = Rlimit { current: limit.maximum, ..limit };
+    rustix::process::setrlimit(Resource::Core, open).unwrap();
+}
+
+#[tokio::test]
+async fn a_daemon_that_crashes_leaves_no_core() {
+    allow_cores();
+    let secret = canary();
+    let needles = needles(&secret);
+    for signal in [Signal::ABORT, Signal::ILL] {
+        let mut daemon = Daemon::start();
+        daemon.client().await.set_credential(set(&secret)).await.unwrap();
+        let limits = format!("/proc/{}/limits", daemon.child.id());
+        if let Ok(limits) = std::fs::read_to_string(limits) {
+            let cores = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+            let numbers: Vec<&str> = cores.split_whitespace().skip(4).take(2).collect();
+            assert_eq!(numbers, ["0", "0"], "neither now nor later");
+        }
+        let pid = rustix::process::Pid::from_child(&daemon.child);
+        rustix::process::kill_process(pid, signal).unwrap();
+        let status = daemon.child.wait().unwrap();
+        assert_eq!((status.signal(), status.core_dumped()), (Some(signal.as_raw()), false));
+        // The directory it worked in is where a core would lie.
+        let mut files = 0;
+        assert_eq!(sweep(&needles, daemon.root.path(), &mut files), Vec::<String>::new());
+        assert!(files > 5, "{files} files were swept");
+    }
 }
 
 #[test]
