@@ -12,9 +12,13 @@ use ccm_daemon::packs;
 use ccm_daemon::registry::RegistryHandle;
 use ccm_daemon::registry::actor::{Parts, spawn};
 use ccm_daemon::rpc::documents::Documents;
+use ccm_daemon::secret::{
+    CredentialId, Material, Origin, ProviderKind, Secret, SecretStore, Surroundings,
+};
+use ccm_daemon::settings::CredentialSettings;
 use ccm_daemon::storage::lock::LockError;
 use ccm_daemon::storage::{Keeper, Storage, StorageError};
-use ccm_proto::model::Timestamp;
+use ccm_proto::model::{Name, Scope, Timestamp};
 use ccm_proto::wire;
 use ccm_proto::wire::document_service_server::DocumentService;
 use ccm_proto::wire::write::Action;
@@ -110,6 +114,43 @@ async fn a_change_outlasts_a_restart_with_its_text_its_reason_and_its_history() 
     let layer = daemon.source("host").await.unwrap().layer.unwrap();
     assert_eq!((layer.revision, layer.source_toml.as_str()), (3, "interval = \"2s\" # calm"));
     daemon.stop().await;
+}
+
+#[tokio::test]
+async fn a_change_that_names_a_credential_which_nobody_has_set_says_how_to_set_it() {
+    let directory = TempDir::new().unwrap();
+    let mut daemon = Daemon::start(&directory.path().join("store"));
+    let settings = CredentialSettings {
+        providers: vec![ProviderKind::Sealed],
+        ..CredentialSettings::default()
+    };
+    let surroundings = Surroundings {
+        data: directory.path().to_owned(),
+        systemd: None,
+        vault: None,
+        clock: Clock::manual(Timestamp::from_millis(1_000)),
+    };
+    let secrets = SecretStore::new(&settings, &surroundings);
+    daemon.documents = daemon.documents.with_secrets(secrets.clone());
+    let toml = "type = \"prometheus\"\nprometheus.url = \"https://shop.example/metrics\"\n\
+                prometheus.credential = \"shop\"";
+    let write = |dry_run| {
+        let id = wire::DocumentId { kind: wire::Kind::Source.into(), name: "shop".to_owned() };
+        let action = Some(Action::SpecToml(toml.to_owned()));
+        let writes = vec![wire::Write { id: Some(id), base_revision: None, action }];
+        let reason = "a test".to_owned();
+        wire::ApplyRequest { writes, dry_run, reason, ..wire::ApplyRequest::default() }
+    };
+    for dry_run in [true, false] {
+        let applied = daemon.apply(write(dry_run)).await.unwrap();
+        let [warning] = &applied.outcomes[0].warnings[..] else { panic!("{applied:?}") };
+        assert!(warning.contains("`ccm cred set shop`"), "{warning}");
+    }
+    let id = CredentialId::new(Scope::Platform, Name::new("shop").unwrap());
+    let origin: Origin = "https://shop.example".parse().unwrap();
+    secrets.set(&id, Material::Token(Secret::from("word")), origin, None).await.unwrap();
+    let applied = daemon.apply(write(true)).await.unwrap();
+    assert_eq!(applied.outcomes[0].warnings, Vec::<String>::new());
 }
 
 #[tokio::test]

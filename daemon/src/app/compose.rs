@@ -278,7 +278,8 @@ impl Parts {
                 facts.clock.clone(),
                 self.refresh.clone(),
             ),
-            documents: Documents::new(self.registry.clone(), facts.clock.clone()),
+            documents: Documents::new(self.registry.clone(), facts.clock.clone())
+                .with_secrets(self.outside.secrets.clone()),
             history: Histories::new(facts.engine.clone()),
             sources: Sources::new(Arc::clone(facts), self.outside.environment.clone()),
             modules: Modules::new(self.outside.environment.clone()),

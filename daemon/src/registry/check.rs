@@ -55,6 +55,19 @@ impl Spec {
             Self::Theme(theme) => theme.inherits.iter().map(|name| to(Kind::Theme, name)).collect(),
         }
     }
+
+    /// The credential that it names. It is kept elsewhere, so that it is no reference.
+    pub fn credential(&self) -> Option<&Name> {
+        match self {
+            Self::Source(source) => {
+                let api = source.external_api.as_ref().and_then(|api| api.credential.as_ref());
+                let scrape = source.prometheus.as_ref();
+                api.or_else(|| scrape.and_then(|scrape| scrape.credential.as_ref()))
+            }
+            Self::Module(module) => module.credential.as_ref(),
+            _ => None,
+        }
+    }
 }
 
 /// One step into a tree as it is written.

@@ -308,6 +308,7 @@ impl Registry {
             revision: step.revision,
             changed: places.iter().filter(differs).map(|path| (*path).clone()).collect(),
             warnings: missing(next, &write.id).into_iter().chain(step.warning.clone()).collect(),
+            credential: next.specs.get(&write.id).and_then(Spec::credential).cloned(),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use ccm_proto::SafeText;
-use ccm_proto::model::{DocumentId, Provenance, Scope};
+use ccm_proto::model::{DocumentId, Name, Provenance, Scope};
 
 use super::change::{Collision, Owned};
 use super::diagnostic::Diagnostic;
@@ -92,6 +92,8 @@ pub struct Outcome {
     pub changed: Vec<Path>,
     /// What does not keep the change from happening but should be known.
     pub warnings: Vec<String>,
+    /// The credential that the document names afterwards.
+    pub credential: Option<Name>,
 }
 
 /// What happened to a layer.

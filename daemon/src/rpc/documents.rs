@@ -16,6 +16,7 @@ use crate::registry::actor::{Entry, Query, RegistryHandle};
 use crate::registry::change::Collision;
 use crate::registry::diagnostic::Diagnostic;
 use crate::registry::{self, Action, Applied, ApplyError, Conflict, Layer, OutcomeResult, Text};
+use crate::secret::{SecretError, SecretStore};
 
 /// The most bytes of a status' details. They travel in a header, in base64, and clients refuse
 /// header lists of more than 16 KiB.
@@ -31,16 +32,36 @@ const VALUE_CHARS_MAX: usize = 500;
 const HISTORY_DEFAULT: u32 = 50;
 
 /// Answers for the registry.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Documents {
     registry: RegistryHandle,
     clock: Clock,
+    secrets: Option<SecretStore>,
 }
 
 impl Documents {
     /// A service over a registry.
     pub fn new(registry: RegistryHandle, clock: Clock) -> Self {
-        Self { registry, clock }
+        Self { registry, clock, secrets: None }
+    }
+
+    /// With warnings about credentials that documents name and nobody has set.
+    #[must_use]
+    pub fn with_secrets(mut self, secrets: SecretStore) -> Self {
+        self.secrets = Some(secrets);
+        self
+    }
+
+    async fn warn_of_credentials(&self, applied: &mut Applied) {
+        let Some(secrets) = &self.secrets else { return };
+        for outcome in &mut applied.outcomes {
+            let Some(name) = &outcome.credential else { continue };
+            // Sources look credentials up for the platform.
+            let found = secrets.find(&Scope::Platform, name).await;
+            if let Err(error @ SecretError::Missing { .. }) = found {
+                outcome.warnings.push(error.to_string());
+            }
+        }
     }
 }
 
@@ -64,7 +85,8 @@ impl DocumentService for Documents {
         let identity = identity(&request)?;
         let request = change(request.into_inner()).map_err(|error| malformed(&error))?;
         let applied = self.registry.apply(request, identity).await;
-        let applied = applied.map_err(|error| status(&error, self.clock.now()))?;
+        let mut applied = applied.map_err(|error| status(&error, self.clock.now()))?;
+        self.warn_of_credentials(&mut applied).await;
         Ok(Response::new(response(applied)))
     }
 
