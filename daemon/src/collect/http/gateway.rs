@@ -302,10 +302,10 @@ impl Gateway {
         lock(&self.0.calls).credentials(self.0.clock.now())
     }
 
-    /// Forgets the state of an API: its circuit, its waits and its refusals. For when somebody has
-    /// repaired something and asks to try now.
-    pub fn forget(&self, api: &str) {
-        lock(&self.0.apis).retain(|(name, _), _| **name != *api);
+    /// Forgets the state of the APIs whose names are meant: their circuits, waits and refusals. For
+    /// when somebody has repaired something and asks to try now.
+    pub fn forget(&self, is_meant: impl Fn(&str) -> bool) {
+        lock(&self.0.apis).retain(|(name, _), _| !is_meant(name));
     }
 
     /// Calls under way that others may join.

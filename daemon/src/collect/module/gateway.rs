@@ -30,6 +30,10 @@ const FROM_MODULE: HeaderName = HeaderName::from_static("ccm-from");
 /// How many modules an ask or an event has passed.
 const HOPS: HeaderName = HeaderName::from_static("ccm-hops");
 
+/// How the names of circuits between modules begin.
+const ASKS: &str = "asks of ";
+const DELIVERIES: &str = "deliveries of ";
+
 /// What the gateway says of an address that nobody listens on.
 const ABSENT: [&str; 2] = ["nothing listens there", "there is no such socket"];
 
@@ -64,7 +68,7 @@ impl GatewayWay {
             ..Limits::default()
         };
         Ok(Call {
-            api: api(&asked.spec, &asked.purpose),
+            api: api(asked),
             owner: owner(asked),
             credential,
             // An event may have made the answer stale since; it is never old by itself.
@@ -80,7 +84,8 @@ impl GatewayWay {
         let is_check = asked.purpose == Purpose::Check;
         let circuit = matches!(error, FetchError::TryLater { wait: Wait::Circuit, .. });
         if circuit && is_check {
-            self.gateway.forget(&api(&asked.spec, &asked.purpose));
+            let of = api(asked);
+            self.gateway.forget(|api| api == &*of);
         }
         circuit && is_check
     }
@@ -130,17 +135,27 @@ impl GatewayWay {
 
 /// What shares a circuit: data of one module, and looks at it.
 ///
-/// What modules ask and tell each other has circuits of its own: whoever asks for what fails
-/// stops nobody else's data.
-fn api(spec: &ModuleSpec, purpose: &Purpose) -> Arc<str> {
-    match purpose {
-        Purpose::Data => format!("module {}", spec.endpoint).into(),
-        Purpose::Check => format!("health of module {}", spec.endpoint).into(),
-        Purpose::Ask { to, .. } => format!("asks to {to}").into(),
+/// What one module asks or tells another has a circuit of its own: whoever asks for what fails
+/// stops neither data nor others who ask. There are as many as documents grant.
+fn api(asked: &Asked) -> Arc<str> {
+    let (from, endpoint) = (&asked.source, &asked.spec.endpoint);
+    match &asked.purpose {
+        Purpose::Data => of_data(endpoint).into(),
+        Purpose::Check => format!("health of module {endpoint}").into(),
+        Purpose::Ask { to, .. } => format!("{ASKS}{from}{}", towards(to)).into(),
         Purpose::Reply { to } | Purpose::Delivery { to, .. } => {
-            format!("deliveries to {to}").into()
+            format!("{DELIVERIES}{from}{}", towards(to)).into()
         }
     }
+}
+
+fn of_data(endpoint: &ModuleAddress) -> String {
+    format!("module {endpoint}")
+}
+
+/// How the name of a circuit between modules ends.
+fn towards(to: &Name) -> String {
+    format!(" to {to}")
 }
 
 /// Who takes turns: modules among themselves, beside the platform's sources.
@@ -219,11 +234,8 @@ impl Way for GatewayWay {
     }
 
     fn welcome(&self, (name, spec): (&Name, &ModuleSpec)) {
-        let to = name.clone();
-        for purpose in
-            [Purpose::Data, Purpose::Ask { to: to.clone(), hops: 0 }, Purpose::Reply { to }]
-        {
-            self.gateway.forget(&api(spec, &purpose));
-        }
+        let (data, towards) = (of_data(&spec.endpoint), towards(name));
+        let bridged = |api: &str| api.starts_with(ASKS) || api.starts_with(DELIVERIES);
+        self.gateway.forget(|api| api == data || (bridged(api) && api.ends_with(&towards)));
     }
 }

@@ -9,11 +9,13 @@ use axum::routing::get;
 use ccm_proto::model::Interval;
 use ccm_proto::model::module::ModuleSpec;
 use futures_util::StreamExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, UnixListener};
 
 use super::name;
 use crate::clock::Clock;
 use crate::collect::Environment;
+use crate::collect::http::breaker::FAILURES_MAX;
 use crate::collect::module::gateway::GatewayWay;
 use crate::collect::module::way::{Answer, Asked, Purpose, Way as _, WayError};
 
@@ -93,6 +95,48 @@ async fn a_socket_that_nobody_listens_on_is_told_apart_however_often_it_is_tried
             assert!(matches!(error, WayError::NotListening(_)), "{error:?}");
         }
     }
+}
+
+/// Answers the path `/stock`, and hangs up on whoever asks for something else.
+fn fickle(folder: &Path) -> String {
+    let path = folder.join("fickle.sock");
+    let listener = UnixListener::bind(&path).unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") && stream.read_buf(&mut head).await.unwrap() > 0 {}
+            if head.starts_with(b"GET /stock ") {
+                let answer = b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{}";
+                stream.write_all(answer).await.unwrap();
+            }
+        }
+    });
+    format!("unix:{}", path.display())
+}
+
+#[tokio::test]
+async fn who_asks_for_what_fails_stops_nobody_else_who_asks_the_same_module() {
+    let folder = tempfile::tempdir().unwrap();
+    let (endpoint, way) = (fickle(folder.path()), way());
+    let ask = |from: &str, path: &str| Asked {
+        source: name(from),
+        purpose: Purpose::Ask { to: name("inventory"), hops: 1 },
+        ..asked(&endpoint, path)
+    };
+    let rests = |result: Result<Answer, WayError>| {
+        result.is_err_and(|error| error.to_string().contains("asks of reckless to inventory"))
+    };
+    for _ in 0..FAILURES_MAX {
+        assert!(!rests(way.get(ask("reckless", "/broken")).await), "it is asked each time");
+    }
+    assert!(rests(way.get(ask("reckless", "/stock")).await), "its own circuit is open");
+    assert_eq!(way.get(ask("careful", "/stock")).await.unwrap().status, 200);
+    // Once the module is back, what it failed before counts no more.
+    let back = ask("reckless", "/stock");
+    way.welcome((&name("other"), &back.spec));
+    assert!(rests(way.get(ask("reckless", "/stock")).await), "another module came back");
+    way.welcome((&name("inventory"), &back.spec));
+    assert_eq!(way.get(back).await.unwrap().status, 200);
 }
 
 #[tokio::test]
