@@ -2,6 +2,8 @@
 
 mod api;
 mod call;
+mod came;
+mod judged;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -9,7 +11,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ccm_proto::SafeText;
-use ccm_proto::model::Interval;
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared, WeakShared};
 use hyper::StatusCode;
@@ -20,24 +21,21 @@ use super::client::HttpClient;
 use super::connect::{Connector, Dial, PolicyInForce, Resolve, SystemDialler, SystemResolver};
 use super::egress::Policy;
 use super::error::HttpError;
-use super::quota::Quota;
 use super::response::{Opened, Response, Timing};
-use super::retry_after::{WAIT_MAX, retry_after};
 use crate::clock::Clock;
-use crate::collect::tap::{Exchange, Tap};
+use crate::collect::tap::Tap;
 
 use api::{Api, Outcome, Permit};
 pub use api::{ApiLimits, ApiState};
 pub use call::{Answers, Call, FetchError, Fetched, REFUSALS_MAX, Wait};
+use came::Came;
+use judged::Judged;
 
 /// Bytes of answers that are kept by default.
 pub const CACHE_BYTES: usize = 32 << 20;
 
 /// The most APIs whose state is kept. Those at rest are forgotten first.
 pub const APIS_MAX: usize = 4_096;
-
-/// How long an API that says "too many" without saying how long is left alone.
-pub const HOLD: Interval = Interval::from_secs(5);
 
 /// What the gateway stands on.
 #[derive(Clone)]
@@ -97,17 +95,6 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What came back for a call, as the record has it.
-struct Came<'a> {
-    status: Option<u16>,
-    latency: Duration,
-    bytes: u64,
-    hit: Hit,
-    error: Option<&'a FetchError>,
-    /// The answer itself, where it is at hand.
-    answer: Option<&'a Response>,
-}
-
 /// A call under way. One that is dropped before it has ended was given up, and is written down
 /// as that.
 struct Pending<'a> {
@@ -122,10 +109,7 @@ impl Drop for Pending<'_> {
         if !self.ended {
             let latency = self.gateway.0.clock.elapsed().saturating_sub(self.start);
             let error = FetchError::GivenUp { api: SafeText::new(&self.call.api) };
-            let (status, bytes, hit) = (None, 0, Hit::Miss);
-            let error = Some(&error);
-            self.gateway
-                .note(self.call, &Came { status, latency, bytes, hit, error, answer: None });
+            self.gateway.note(self.call, &Came::failure(Hit::Miss, latency, &error));
         }
     }
 }
@@ -193,19 +177,12 @@ impl Gateway {
         let credential = call.credential.as_ref().map(|attached| &*attached.name);
         let key = Key::of(&call.request, credential, &call.shared_by);
         if let Some(kept) = self.fresh(&key) {
-            let status = Some(kept.response.status.as_u16());
-            let (latency, bytes) = (Duration::ZERO, 0);
-            self.note(
-                &call,
-                &Came {
-                    status,
-                    latency,
-                    bytes,
-                    hit: Hit::Fresh,
-                    error: None,
-                    answer: Some(&kept.response),
-                },
-            );
+            let came = Came {
+                status: Some(kept.response.status.as_u16()),
+                answer: Some(&kept.response),
+                ..Came::nothing(Hit::Fresh, Duration::ZERO)
+            };
+            self.note(&call, &came);
             let (timing, quota) = (Timing::default(), None);
             let response = kept.response;
             return Ok(Fetched { response, hit: Hit::Fresh, timing, at: kept.at, quota });
@@ -223,10 +200,8 @@ impl Gateway {
         };
         let error = result.as_ref().err();
         let shared = result.as_ref().ok().map(|fetched| &*fetched.response);
-        self.note(
-            &call,
-            &Came { status, latency, bytes: 0, hit: Hit::Shared, error, answer: shared },
-        );
+        let nothing = Came::nothing(Hit::Shared, latency);
+        self.note(&call, &Came { status, error, answer: shared, ..nothing });
         result.map(|fetched| Fetched { hit: Hit::Shared, ..fetched })
     }
 
@@ -241,20 +216,14 @@ impl Gateway {
         match sent {
             Err(error) => Err(self.failed(&call, permit, error, start)),
             Ok(opened) => {
-                let judged = self.judge(&call, opened.status, &opened.headers);
+                let now = self.0.clock.now();
+                let judged = Judged::of(&call, opened.status, &opened.headers, now);
                 let latency = self.0.clock.elapsed().saturating_sub(start);
                 let result = permit.finish(judged.outcome, judged.quota);
                 let error = judged.error.map(|error| error.with_tries(result));
-                let (status, bytes) = (Some(opened.status.as_u16()), 0);
-                let came = Came {
-                    status,
-                    latency,
-                    bytes,
-                    hit: Hit::Miss,
-                    error: error.as_ref(),
-                    answer: None,
-                };
-                self.note(&call, &came);
+                let status = Some(opened.status.as_u16());
+                let nothing = Came::nothing(Hit::Miss, latency);
+                self.note(&call, &Came { status, error: error.as_ref(), ..nothing });
                 error.map_or(Ok(opened), Err)
             }
         }
@@ -319,19 +288,7 @@ impl Gateway {
         let Some(credential) = &call.credential else { return Ok(()) };
         credential.check(&call.request).map_err(|error| {
             let error = HttpError::from(error).into();
-            let (latency, bytes) = (Duration::ZERO, 0);
-            let error_of = Some(&error);
-            self.note(
-                call,
-                &Came {
-                    status: None,
-                    latency,
-                    bytes,
-                    hit: Hit::Unsent,
-                    error: error_of,
-                    answer: None,
-                },
-            );
+            self.note(call, &Came::failure(Hit::Unsent, Duration::ZERO, &error));
             error
         })
     }
@@ -394,18 +351,7 @@ impl Gateway {
         let admitted = self.api(call).admit(call).await;
         if let Err(error) = &admitted {
             let latency = self.0.clock.elapsed().saturating_sub(start);
-            let (status, bytes) = (None, 0);
-            self.note(
-                call,
-                &Came {
-                    status,
-                    latency,
-                    bytes,
-                    hit: Hit::Unsent,
-                    error: Some(error),
-                    answer: None,
-                },
-            );
+            self.note(call, &Came::failure(Hit::Unsent, latency, error));
         }
         admitted
     }
@@ -415,11 +361,7 @@ impl Gateway {
         permit.finish(outcome, None);
         let error = FetchError::from(error);
         let latency = self.0.clock.elapsed().saturating_sub(start);
-        let (status, bytes) = (None, 0);
-        self.note(
-            call,
-            &Came { status, latency, bytes, hit: Hit::Miss, error: Some(&error), answer: None },
-        );
+        self.note(call, &Came::failure(Hit::Miss, latency, &error));
         error
     }
 
@@ -435,7 +377,7 @@ impl Gateway {
         let (timing, bytes) = (response.timing, response.wire_bytes);
         let status = Some(response.status.as_u16());
         let latency = Duration::from_secs_f64(timing.total_ms.max(0.0) / 1_000.0);
-        let judged = self.judge(call, response.status, &response.headers);
+        let judged = Judged::of(call, response.status, &response.headers, at);
         let quota = judged.quota;
         if let (StatusCode::NOT_MODIFIED, Some((key, kept))) = (response.status, asked) {
             permit.finish(Outcome::Good, quota);
@@ -465,48 +407,6 @@ impl Gateway {
         Ok(Fetched { response, hit, timing, at, quota })
     }
 
-    /// What an answer means for the API and for whoever called it.
-    fn judge(&self, call: &Call, status: StatusCode, headers: &hyper::HeaderMap) -> Judged {
-        let now = self.0.clock.now();
-        let quota = call.quota.as_ref().and_then(|names| Quota::read(names, headers, now));
-        if call.answers == Answers::Any {
-            return Judged { outcome: Outcome::Good, quota, error: None };
-        }
-        let api = || SafeText::new(&call.api);
-        let code = status.as_u16();
-        let asked = retry_after(headers, now);
-        let exhausted = quota.and_then(|quota| quota.exhausted(now, WAIT_MAX));
-        let hold = match code {
-            429 => Some(asked.or(exhausted).unwrap_or(HOLD)),
-            // Some say so by the status of a refusal.
-            403 => asked.or(exhausted),
-            503 => asked,
-            _ => None,
-        };
-        if let Some(after) = hold {
-            let wait = Wait::Asked;
-            let error = Some(FetchError::TryLater { api: api(), after, wait });
-            return Judged { outcome: Outcome::Hold(after), quota, error };
-        }
-        let (outcome, error) = match code {
-            200..=299 => (Outcome::Good, None),
-            401..=403 => {
-                let credential = call.credential.as_ref();
-                let revision = credential.map_or(0, |attached| attached.revision);
-                let name = credential.map(|attached| Arc::clone(&attached.name));
-                let refused =
-                    FetchError::Refused { api: api(), status: code, credential: name, tries: 1 };
-                let of_credential = code == 401 && credential.is_some();
-                let outcome =
-                    if of_credential { Outcome::Refused(revision) } else { Outcome::Nothing };
-                (outcome, Some(refused))
-            }
-            500.. => (Outcome::Failed, Some(FetchError::Status { api: api(), status: code })),
-            _ => (Outcome::Good, Some(FetchError::Status { api: api(), status: code })),
-        };
-        Judged { outcome, quota, error }
-    }
-
     fn api(&self, call: &Call) -> Arc<Api> {
         let name = call.credential.as_ref().map(|attached| Arc::clone(&attached.name));
         let key = (Arc::clone(&call.api), name);
@@ -526,76 +426,8 @@ impl Gateway {
     /// Writes a call down.
     fn note(&self, call: &Call, came: &Came<'_>) {
         if let Some(tap) = &self.1.tap {
-            tap.take(exchange(call, came));
+            tap.take(came.exchange(call));
         }
-        self.record(CallRecord {
-            at: self.0.clock.now(),
-            source: call.source.clone(),
-            owner: Arc::clone(&call.owner),
-            api: Arc::clone(&call.api),
-            credential: call.credential.as_ref().map(|attached| Arc::clone(&attached.name)),
-            method: call.request.method().clone(),
-            url: Arc::clone(call.request.shown()),
-            status: came.status,
-            latency_ms: came.latency.as_secs_f64() * 1_000.0,
-            bytes: came.bytes,
-            hit: came.hit,
-            error: came.error.map(FetchError::to_safe_text),
-        });
+        self.record(came.record(call, self.0.clock.now()));
     }
-}
-
-/// What an answer means.
-struct Judged {
-    outcome: Outcome,
-    quota: Option<Quota>,
-    error: Option<FetchError>,
-}
-
-/// A call as a trial shows it.
-fn exchange(call: &Call, came: &Came<'_>) -> Exchange {
-    let request = &call.request;
-    let mut exchange = Exchange {
-        asked: format!("{} {}{}", request.method(), request.target(), request.path()),
-        request_headers: headers(request.headers()),
-        request_body: request.body().clone(),
-        credential: call.credential.as_ref().map(|attached| attached.name.to_string()),
-        hit: came.hit.as_str(),
-        status: came.status,
-        answer_bytes: came.bytes,
-        phases: vec![("total", came.latency.as_secs_f64() * 1_000.0)],
-        error: came.error.map(FetchError::to_safe_text),
-        ..Exchange::default()
-    };
-    if let Some(answer) = came.answer {
-        exchange.answer_headers = headers(&answer.headers);
-        exchange.answer = answer.body.clone();
-        // The timing of an answer that was kept or shared is that of another call.
-        if came.hit == Hit::Miss {
-            exchange.phases = phases(&answer.timing);
-        }
-    }
-    if let Some(attached) = &call.credential {
-        exchange.mask(attached.secret.expose());
-    }
-    exchange
-}
-
-fn headers(headers: &hyper::HeaderMap) -> Vec<String> {
-    let line = |(name, value): (&hyper::header::HeaderName, &hyper::header::HeaderValue)| {
-        format!("{name}: {}", String::from_utf8_lossy(value.as_bytes()))
-    };
-    headers.iter().map(line).collect()
-}
-
-fn phases(timing: &Timing) -> Vec<(&'static str, f64)> {
-    let all = [
-        ("dns", timing.dns_ms),
-        ("connect", timing.connect_ms),
-        ("tls", timing.tls_ms),
-        ("first byte", timing.first_byte_ms),
-        ("total", timing.total_ms),
-    ];
-    // A connection that was there has no beginning.
-    all.into_iter().filter(|(name, ms)| *ms > 0.0 || *name == "total").collect()
 }
