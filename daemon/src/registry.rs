@@ -22,6 +22,7 @@ pub mod diagnostic;
 pub mod index;
 mod instances;
 pub mod layer;
+mod needs;
 pub mod path;
 mod plan;
 pub mod record;

@@ -202,7 +202,8 @@ async fn modules_ask_and_tell_each_other_as_far_as_their_documents_say() {
     let calls = wire::ListCallsRequest { source: "sales".to_owned(), limit: 0 };
     let mut sources = SourceServiceClient::new(channel.clone());
     let calls = sources.list_calls(calls).await.unwrap().into_inner().calls;
-    let asks: Vec<_> = calls.iter().filter(|call| call.api == "asks of sales to inventory").collect();
+    let asks: Vec<_> =
+        calls.iter().filter(|call| call.api == "asks of sales to inventory").collect();
     assert_eq!(asks.len(), 2);
     assert!(asks[0].url.ends_with("/api/stock") && asks[0].owner == "module sales");
 

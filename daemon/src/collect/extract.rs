@@ -3,7 +3,9 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use ccm_proto::model::source::extract::{AnswerFormat, Combine, FullRule, ListRule, ValueRule};
+use ccm_proto::model::source::extract::{
+    AnswerFormat, Combine, Decimals, FullRule, ListRule, ValueRule,
+};
 use ccm_proto::model::source::{Extract, Problem};
 use ccm_proto::model::{Labels, Name, Reading, Samples, SeriesKey, Timestamp, Value};
 use regex::Regex;
@@ -14,10 +16,12 @@ use super::json::{self, JsonError};
 use super::series::{self, KeyCache};
 
 mod convert;
+mod currency;
 mod path;
 mod pattern;
 mod text;
 
+use currency::Currency;
 pub(in crate::collect) use path::read_path;
 
 /// How deep numbers are looked for in an answer that nothing is taken out of.
@@ -58,6 +62,7 @@ struct Compiled {
     path: JsonPath,
     regex: Option<Regex>,
     rule: FullRule,
+    currency: Option<Currency>,
 }
 
 #[derive(Debug)]
@@ -67,6 +72,9 @@ struct List {
     fields: Vec<(String, Compiled)>,
     rule: ListRule,
 }
+
+/// A node that a path found, and what says its currency where that is asked.
+type Found<'b> = (&'b Json, Option<&'b Json>);
 
 /// A number of a reading that is kept.
 struct Sample {
@@ -145,7 +153,7 @@ impl Rules {
     fn compile(extract: &Extract) -> Result<Self, Vec<ExtractError>> {
         let mut errors = Vec::new();
         let mut compile = |place: String, rule: FullRule| {
-            Compiled::new(rule)
+            Compiled::new(rule, &extract.decimals)
                 .map_err(|sentence| errors.push(ExtractError { place, sentence }))
                 .ok()
         };
@@ -196,21 +204,31 @@ impl Rules {
 }
 
 impl Compiled {
-    fn new(rule: FullRule) -> Result<Self, String> {
+    fn new(rule: FullRule, decimals: &Decimals) -> Result<Self, String> {
         let path = read_path(&rule.path)?;
         let regex = rule.regex.as_deref().map(pattern::of_rule).transpose()?;
-        Ok(Self { path, regex, rule })
+        let currency = rule.currency.clone().map(|field| Currency::new(field, decimals));
+        Ok(Self { path, regex, rule, currency })
     }
 
     /// The value in `body`; absent when nothing is there, or nothing of the wanted type.
     fn value(&self, body: &Json) -> Value {
-        let nodes = self.path.query(body);
-        let one = |node: Option<&Json>| {
+        let nodes = match &self.currency {
+            Some(currency) => currency.found(&self.path, body),
+            None => self.path.query(body).into_iter().map(|node| (node, None)).collect(),
+        };
+        let one = |found: Option<&Found<'_>>| {
+            let (node, code) = found.map_or((None, None), |(node, code)| (Some(*node), *code));
             let value = match &self.regex {
                 Some(regex) => convert::matched(regex, node),
                 None => node.map_or(Value::Absent, |node| json::value(node.clone())),
             };
-            convert::scaled(convert::typed(value, self.rule.value_type), self.rule.scale)
+            let value = convert::typed(value, self.rule.value_type);
+            let value = match &self.currency {
+                Some(currency) => currency.whole(&value, code),
+                None => value,
+            };
+            convert::scaled(value, self.rule.scale)
         };
         match self.rule.combine {
             None | Some(Combine::First) => one(nodes.first()),

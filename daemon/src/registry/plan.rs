@@ -12,6 +12,7 @@ use super::check::{Problem, Spec, check};
 use super::diagnostic::{Diagnostic, nearest};
 use super::instances;
 use super::layer::{Layer, Managed};
+use super::needs;
 use super::path::Path;
 use super::references::{breaks, circle, missing};
 use super::request::{
@@ -319,7 +320,8 @@ impl Step {
     }
 }
 
-/// What is wrong with the parameters of widgets that a change says something about, at the place
+/// What is wrong with parameters that sources and widgets give or do not give, as far as a change
+/// says something about them, at the place
 /// in the text where the change wrote them.
 fn unfit(layers: &[Arc<Layer>], steps: &[Step], next: &Snapshot) -> Vec<Diagnostic> {
     let touched = |id: &DocumentId| layers.iter().any(|layer| layer.id == *id);
@@ -334,7 +336,8 @@ fn unfit(layers: &[Arc<Layer>], steps: &[Step], next: &Snapshot) -> Vec<Diagnost
             ),
         }
     };
-    instances::problems(next, touched).into_iter().map(told).collect()
+    let problems = needs::problems(next, touched);
+    problems.into_iter().chain(instances::problems(next, touched)).map(told).collect()
 }
 
 /// The layer that a change was made on.

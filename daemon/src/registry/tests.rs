@@ -6,6 +6,7 @@ use super::*;
 use crate::access::Identity;
 
 mod instances;
+mod needs;
 mod properties;
 
 const SOURCE: &str = "type = \"system\"\ninterval = \"1s\"\n";

@@ -131,11 +131,13 @@ fn rule() -> impl Strategy<Value = ValueRule> {
     )
         .prop_map(|(path, value_type, combine, scale, series)| {
             let path = path.to_owned();
+            let currency = series.then(|| "a".to_owned());
             ValueRule::Full(FullRule {
                 path,
                 regex: None,
                 value_type,
                 scale,
+                currency,
                 unit: None,
                 combine,
                 series,

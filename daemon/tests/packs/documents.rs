@@ -209,7 +209,7 @@ fn every_connector_has_an_example_that_asks_for_what_it_allows() {
         assert_eq!(api.base_url.is_none(), connector.base_url.is_some(), "{file}: base_url");
         let endpoint = &connector.endpoints[&Name::new(&api.endpoint).unwrap()];
         assert!(api.params.keys().all(|param| endpoint.allows(param)), "{file}");
-        for param in endpoint.path_params() {
+        for param in endpoint.needed() {
             assert!(api.params.contains_key(param), "{file}: {param}");
         }
         assert!(

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use ccm_daemon::collect::external_api::plan::Plan;
 use ccm_daemon::collect::extract::{self, Extractor};
 use ccm_proto::model::connector::Endpoint;
 use ccm_proto::model::source::extract::ValueType;
-use ccm_proto::model::{Name, Reading, Timestamp, Value};
+use ccm_proto::model::{Name, Reading, SourceSpec, Timestamp, Value};
+use serde_json::json;
 
 use super::asking::joined;
 use super::documents::Places;
@@ -104,6 +106,34 @@ fn recorded_answers_become_the_numbers_that_they_say() {
     for endpoint in readings.keys() {
         assert!(table.iter().any(|(named, ..)| named == endpoint), "{endpoint} is not looked at");
     }
+}
+
+#[test]
+fn amounts_of_stripe_are_whole_units_by_their_currencies() {
+    let (connector, spec) =
+        connectors().into_iter().find(|(name, _)| name.as_str() == "stripe").unwrap();
+    let source = json!({
+        "type": "external_api",
+        "external_api": { "connector": connector, "endpoint": "charges" },
+    });
+    let source: SourceSpec = serde_json::from_value(source).unwrap();
+    let plan = Plan::new(&source, Some(&spec)).unwrap();
+    let table =
+        [("usd", 19.99), ("jpy", 1_999.0), ("kwd", 1.999), ("isk", 19.99), ("mga", 1_999.0)];
+    let charge = |code: &str| {
+        json!({ "id": code, "status": "succeeded", "amount": 1_999, "amount_refunded": 0,
+            "currency": code })
+    };
+    let charges: Vec<_> = table.iter().map(|(code, _)| charge(code)).collect();
+    let mut extractor = Extractor::new(&connector, plan.extract.as_ref()).unwrap();
+    let reading = extractor.reading(Timestamp::from_millis(0), json!({ "data": charges }));
+    for (index, (code, units)) in table.iter().enumerate() {
+        let path = format!("charges.{index}.amount");
+        assert_eq!(reading.value.at(&path).and_then(Value::as_number), Some(*units), "{code}");
+    }
+    let sum = reading.value.at("succeeded.amount").and_then(Value::as_number).unwrap();
+    let expect: f64 = table.iter().map(|(_, units)| units).sum();
+    assert!((sum - expect).abs() < 1e-6, "{sum}");
 }
 
 #[test]

@@ -10,6 +10,7 @@ use super::source::external_api::{
     ApiLimits, Auth, Method, Pagination, QuotaHeaders, TimeFormat, auth_problems, base_problem,
     limit_problems, pagination_problems,
 };
+use super::source::extract::{Decimals, decimals_problems};
 use super::source::{Extract, Param, Problem};
 use super::{Interval, Name, WidgetSpec};
 
@@ -53,6 +54,9 @@ pub struct ConnectorSpec {
     /// Headers that tell how much is left.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quota: Option<QuotaHeaders>,
+    /// Decimals of currencies where the service counts otherwise than ISO 4217, by their codes.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub decimals: Decimals,
     /// What may be asked, by name; nothing else may.
     pub endpoints: BTreeMap<Name, Endpoint>,
     /// What can be shown, by name: documents of widgets whose source is the endpoint of that name.
@@ -141,6 +145,13 @@ pub struct Endpoint {
     /// user's own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allow_params: Vec<String>,
+    /// Parameters that a source must give, beside those of the path.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub required: Vec<String>,
+    /// How much of this endpoint may be used, where the service counts it apart from the others: then
+    /// it has a quota, a queue and a circuit of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<ApiLimits>,
     /// How moments are written, where it differs from the service's other endpoints.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_format: Option<TimeFormat>,
@@ -174,10 +185,15 @@ pub struct PackWidget {
 impl ConnectorSpec {
     /// The endpoint that a source means, by its name or its path.
     pub fn endpoint(&self, wanted: &str) -> Option<&Endpoint> {
+        self.entry(wanted).map(|(_, endpoint)| endpoint)
+    }
+
+    /// The same with its name.
+    pub fn entry(&self, wanted: &str) -> Option<(&Name, &Endpoint)> {
         let meant = |(name, endpoint): &(&Name, &Endpoint)| {
             name.as_str() == wanted || endpoint.path == wanted
         };
-        self.endpoints.iter().find(meant).map(|(_, endpoint)| endpoint)
+        self.endpoints.iter().find(meant)
     }
 
     /// Finds what the types alone cannot refuse; each problem names its field path.
@@ -191,6 +207,7 @@ impl ConnectorSpec {
         );
         problems.extend(auth_problems(self.auth.as_ref()));
         problems.extend(limit_problems(self.limits.as_ref()));
+        problems.extend(decimals_problems(&self.decimals));
         if self.endpoints.is_empty() {
             let sentence = "a connector allows at least one endpoint";
             problems.push(("endpoints".to_owned(), sentence.to_owned()));
@@ -251,17 +268,25 @@ impl Endpoint {
         parts.filter_map(|part| part.split_once('}').map(|(name, _)| name))
     }
 
+    /// The parameters that a source must give: those of the path and those that are required, as far
+    /// as they have no default.
+    pub fn needed(&self) -> impl Iterator<Item = &str> {
+        let required = self.required.iter().map(String::as_str);
+        self.path_params().chain(required).filter(|name| !self.params.contains_key(*name))
+    }
+
     /// Whether a source may give this parameter.
     pub fn allows(&self, param: &str) -> bool {
         self.params.contains_key(param)
             || self.allow_params.iter().any(|allowed| allowed == param || allowed == "*")
+            || self.required.iter().any(|required| required == param)
             || self.path_params().any(|name| name == param)
     }
 
     /// The parameters that a source may give, as a list for people.
     pub fn allowed(&self) -> String {
         let known = self.params.keys().map(String::as_str);
-        let more = self.allow_params.iter().map(String::as_str);
+        let more = self.required.iter().chain(&self.allow_params).map(String::as_str);
         let allowed: Vec<&str> = known.chain(more).chain(self.path_params()).collect();
         if allowed.is_empty() { "none".to_owned() } else { allowed.join(", ") }
     }
@@ -281,6 +306,13 @@ impl Endpoint {
         if self.body.is_some() && self.method != Method::Post {
             problems.push(("body".to_owned(), "only a POST request has a body".to_owned()));
         }
+        for (index, name) in self.required.iter().enumerate() {
+            if self.params.contains_key(name) {
+                let sentence = format!("{name} has a value in params; a source need not give it");
+                problems.push((format!("required[{index}]"), sentence));
+            }
+        }
+        problems.extend(limit_problems(self.limits.as_ref()));
         problems.extend(pagination_problems(self.pagination.as_ref()));
         if let Some(extract) = &self.extract {
             let at = |(path, sentence): Problem| (format!("extract.{path}"), sentence);

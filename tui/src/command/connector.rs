@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use ccm_daemon::packs;
 use ccm_proto::SafeText;
 use ccm_proto::convert::CredentialState;
+use ccm_proto::model::source::external_api::ApiLimits;
 use ccm_proto::model::{ConnectorSpec, Kind, Name};
 use ccm_proto::wire;
 use ccm_proto::wire::write::Action;
@@ -124,6 +125,12 @@ async fn list(as_json: bool, connection: &Connection) -> Result<(), CommandError
     print(&if as_json { cred::pretty(&Value::from(values))? } else { table.to_text() })
 }
 
+fn limits_text(limits: &ApiLimits) -> String {
+    let day = limits.per_day.map(|calls| format!(", {calls} a day")).unwrap_or_default();
+    let (rate, burst, at_once) = (limits.per_second, limits.burst, limits.concurrent);
+    format!("{rate} a second, {burst} in a burst, {at_once} at a time{day}")
+}
+
 fn shown(name: &Name, connector: &ConnectorSpec, credentials: &[CredentialState]) -> String {
     let mut facts = Output::table(&[]);
     let mut fact = |word: &str, text: &str| facts.row(&[word, text]);
@@ -147,18 +154,19 @@ fn shown(name: &Name, connector: &ConnectorSpec, credentials: &[CredentialState]
         }
     }
     if let Some(limits) = &connector.limits {
-        let day = limits.per_day.map(|calls| format!(", {calls} a day")).unwrap_or_default();
-        let (rate, burst, at_once) = (limits.per_second, limits.burst, limits.concurrent);
-        let limits = format!("{rate} a second, {burst} in a burst, {at_once} at a time{day}");
-        fact("limits", &limits);
+        fact("limits", &limits_text(limits));
+    }
+    for (endpoint, limits) in
+        connector.endpoints.iter().filter_map(|(name, it)| Some((name, it.limits.as_ref()?)))
+    {
+        fact("", &format!("{endpoint} apart: {}", limits_text(limits)));
     }
     let mut endpoints = Output::table(&["ENDPOINT", "EVERY", "NEEDS", "TAKES", "WHAT"]);
     for (name, endpoint) in &connector.endpoints {
-        let needs = endpoint.path_params().filter(|param| !endpoint.params.contains_key(*param));
         endpoints.row(&[
             name.to_string(),
             endpoint.interval.map(|interval| interval.to_string()).unwrap_or_default(),
-            needs.collect::<Vec<_>>().join(", "),
+            endpoint.needed().collect::<Vec<_>>().join(", "),
             endpoint.allowed(),
             endpoint.description.clone().unwrap_or_default(),
         ]);

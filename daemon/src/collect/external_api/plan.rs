@@ -41,9 +41,9 @@ pub enum PlanError {
     /// The connector does not allow this.
     #[error("a source of a connector cannot change {0}; leave it out, or do without the connector")]
     Fixed(&'static str),
-    /// A parameter of the path has no value.
+    /// A parameter that the endpoint needs has no value.
     #[error("the endpoint needs the parameter {0}; give it in [external_api.params]")]
-    PathParam(SafeText),
+    Missing(SafeText),
     /// A value of the path leads elsewhere.
     #[error("the parameter {0} cannot stand in a path; it is one plain value that is not a dot")]
     PathValue(SafeText),
@@ -61,8 +61,9 @@ pub enum PlanError {
 /// What is asked, how, and what becomes of the answer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
-    /// What shares limits with others: the connector's name, or none for the host's.
-    pub api: Option<Name>,
+    /// What shares limits with others: the connector's name, with the endpoint's where that is
+    /// limited apart, or none for the host's.
+    pub api: Option<String>,
     /// Where the service begins, without a slash at the end.
     pub base: Url,
     /// The path below it, with parameters in braces.
@@ -110,6 +111,8 @@ impl Plan {
             return Err(PlanError::NoConnector(name.clone()));
         }
         let endpoint = connector.map(|connector| endpoint_of(config, connector)).transpose()?;
+        let entry = connector.and_then(|connector| connector.entry(&config.endpoint));
+        let apart = entry.filter(|(_, it)| it.limits.is_some()).map(|(name, _)| name);
         let of_connector = |text: Option<&String>| text.cloned();
         let base = of_connector(config.base_url.as_ref())
             .or_else(|| of_connector(connector.and_then(|c| c.base_url.as_ref())))
@@ -119,7 +122,10 @@ impl Plan {
         let mut params = endpoint.map(|endpoint| endpoint.params.clone()).unwrap_or_default();
         params.extend(config.params.clone());
         Ok(Self {
-            api: config.connector.clone(),
+            api: config.connector.as_ref().map(|name| match apart {
+                Some(apart) => format!("{name}/{apart}"),
+                None => name.to_string(),
+            }),
             base: base_url(&base)?,
             path: endpoint.map_or_else(|| config.endpoint.clone(), |e| e.path.clone()),
             method: config.method.unwrap_or_else(|| method(config, endpoint)),
@@ -145,17 +151,16 @@ impl Plan {
                 .cloned()
                 .or_else(|| endpoint.and_then(|e| e.pagination.clone())),
             cache: config.cache.or_else(|| endpoint.and_then(|e| e.cache)),
-            limits: config.limits.or_else(|| connector.and_then(|c| c.limits)),
+            limits: config
+                .limits
+                .or_else(|| endpoint.and_then(|e| e.limits))
+                .or_else(|| connector.and_then(|c| c.limits)),
             quota: config
                 .quota
                 .as_deref()
                 .cloned()
                 .or_else(|| connector.and_then(|c| c.quota.clone())),
-            extract: spec
-                .extract
-                .as_deref()
-                .cloned()
-                .or_else(|| endpoint.and_then(|e| e.extract.clone())),
+            extract: extract(spec, connector, endpoint),
         })
     }
 
@@ -190,6 +195,21 @@ impl Plan {
     }
 }
 
+/// What is taken out of an answer. The connector says how the service counts money, unless the rules
+/// themselves do.
+fn extract(
+    spec: &SourceSpec,
+    connector: Option<&ConnectorSpec>,
+    endpoint: Option<&Endpoint>,
+) -> Option<Extract> {
+    let own = spec.extract.as_deref();
+    let mut extract = own.or_else(|| endpoint?.extract.as_ref())?.clone();
+    for (code, count) in connector.into_iter().flat_map(|connector| &connector.decimals) {
+        extract.decimals.entry(code.clone()).or_insert(*count);
+    }
+    Some(extract)
+}
+
 fn method(config: &ExternalApiConfig, endpoint: Option<&Endpoint>) -> Method {
     match endpoint {
         Some(endpoint) => endpoint.method,
@@ -213,6 +233,9 @@ fn endpoint_of<'c>(
     if let Some(param) = config.params.keys().find(|param| !endpoint.allows(param)) {
         let (param, allowed) = (SafeText::new(param), endpoint.allowed());
         return Err(PlanError::Param { param, allowed });
+    }
+    if let Some(param) = endpoint.needed().find(|param| !config.params.contains_key(*param)) {
+        return Err(PlanError::Missing(SafeText::new(param)));
     }
     let fixed = [
         ("method", config.method.is_some_and(|method| method != endpoint.method)),
@@ -247,7 +270,7 @@ fn fill(path: &str, params: &mut BTreeMap<&str, Param>) -> Result<String, PlanEr
     while let Some((before, after)) = rest.split_once('{') {
         filled.push_str(before);
         let (name, behind) = after.split_once('}').unwrap_or((after, ""));
-        let value = params.remove(name).ok_or_else(|| PlanError::PathParam(SafeText::new(name)))?;
+        let value = params.remove(name).ok_or_else(|| PlanError::Missing(SafeText::new(name)))?;
         let text = value.to_string();
         if text.is_empty() || text == "." || text == ".." {
             return Err(PlanError::PathValue(SafeText::new(name)));

@@ -27,6 +27,9 @@ pub struct Extract {
     pub values: BTreeMap<String, ValueRule>,
     /// Lists of items.
     pub lists: BTreeMap<String, ListRule>,
+    /// Decimals of currencies where the service counts otherwise than ISO 4217, by their codes.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub decimals: Decimals,
 }
 
 /// What an answer is, and what paths find in it.
@@ -49,6 +52,12 @@ impl AnswerFormat {
         *self == Self::Json
     }
 }
+
+/// How many decimals a currency has, by its code in capital letters: 0 for `JPY`, 3 for `KWD`.
+pub type Decimals = BTreeMap<String, u8>;
+
+/// The most decimals of a currency.
+pub const DECIMALS_MAX: u8 = 8;
 
 /// Where a value is, in short or in full.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -77,6 +86,10 @@ pub struct FullRule {
     /// What a number is multiplied by, as 0.01 for cents.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scale: Option<f64>,
+    /// The field beside the number that says its currency: the number counts the currency's smallest
+    /// unit, and becomes whole ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub currency: Option<String>,
     /// What the number counts, as in `usd` or `bytes`: for people, and for `ccm source test`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit: Option<String>,
@@ -167,6 +180,7 @@ impl ValueRule {
                 regex: None,
                 value_type: None,
                 scale: None,
+                currency: None,
                 unit: None,
                 combine: None,
                 series: true,
@@ -214,6 +228,7 @@ impl Extract {
             }
         }
         problems.extend(self.name_problems());
+        problems.extend(decimals_problems(&self.decimals));
         for (name, list) in &self.lists {
             let at = |field: &str| format!("lists.{name}.{field}");
             if list.fields.len() > RULES_MAX {
@@ -235,6 +250,22 @@ impl Extract {
         }
         problems
     }
+}
+
+/// What is wrong with decimals of currencies; each problem names its field.
+pub(in crate::model) fn decimals_problems(decimals: &Decimals) -> Vec<Problem> {
+    let wrong = |(code, count): (&String, &u8)| {
+        let is_code = code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_uppercase());
+        let sentence = if !is_code {
+            "a currency is its code in three capital letters, such as JPY".to_owned()
+        } else if *count > DECIMALS_MAX {
+            format!("a currency has at most {DECIMALS_MAX} decimals")
+        } else {
+            return None;
+        };
+        Some((format!("decimals.{code}"), sentence))
+    };
+    decimals.iter().filter_map(wrong).collect()
 }
 
 #[cfg(test)]

@@ -126,10 +126,9 @@ fn chosen<'c>(
     args.endpoints.iter().map(find).collect()
 }
 
-/// A parameter of the path that nobody gives.
+/// A parameter that the endpoint needs and nobody gives.
 fn lacking<'e>(endpoint: &'e Endpoint, params: &BTreeMap<&str, &Param>) -> Option<&'e str> {
-    let given = |name: &&str| params.contains_key(name) || endpoint.params.contains_key(*name);
-    endpoint.path_params().find(|name| !given(name))
+    endpoint.needed().find(|name| !params.contains_key(name))
 }
 
 fn joined(args: &UseArgs, rest: &Name) -> Result<Name, String> {

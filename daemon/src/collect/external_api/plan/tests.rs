@@ -20,6 +20,10 @@ fn connector() -> ConnectorSpec {
         params = { limit = 100, created = { gte = "today" } }
         allow_params = ["state"]
         cache = "30s"
+        [endpoints.rates]
+        path = "/rates"
+        required = ["base"]
+        limits = { per_second = 0.5, burst = 2, concurrent = 1 }
     "#;
     let spec: ConnectorSpec = toml::from_str(toml).unwrap();
     assert_eq!(spec.problems(), []);
@@ -82,9 +86,40 @@ fn a_connector_allows_what_it_names_and_nothing_else() {
     }
     let alone = source(&api("endpoint = 'orders'"));
     assert!(matches!(Plan::new(&alone, None), Err(PlanError::NoConnector(_))));
-    assert!(matches!(url(&alone, Some(&connector)), Err(PlanError::PathParam(_))));
+    assert!(matches!(url(&alone, Some(&connector)), Err(PlanError::Missing(_))));
+    let needed = api("endpoint = 'rates'");
+    assert!(matches!(refused(&needed), PlanError::Missing(param) if param.as_str() == "base"));
     let state = source(&api("endpoint = 'orders'\nparams = { shop = 1, state = 'open' }"));
     assert!(url(&state, Some(&connector)).unwrap().ends_with("limit=100&state=open"));
+}
+
+#[test]
+fn an_endpoint_that_is_limited_apart_is_an_api_of_its_own_by_whichever_name() {
+    let connector = connector();
+    let api = |endpoint: &str, param: &str| {
+        let text = format!(
+            "external_api = {{ connector = 'shop', endpoint = '{endpoint}', params = {{ {param} = 'x' }} }}"
+        );
+        Plan::new(&source(&text), Some(&connector)).unwrap()
+    };
+    for name in ["rates", "/rates"] {
+        let plan = api(name, "base");
+        assert_eq!(plan.api.as_deref(), Some("shop/rates"));
+        assert_eq!(plan.limits.map(|limits| limits.burst), Some(2));
+    }
+    let plan = api("orders", "shop");
+    assert_eq!((plan.api.as_deref(), plan.limits), (Some("shop"), None));
+}
+
+#[test]
+fn the_connector_says_how_its_service_counts_money_unless_the_rules_do() {
+    let mut connector = connector();
+    connector.decimals = [("ISK".to_owned(), 2), ("UGX".to_owned(), 2)].into();
+    let text = "[external_api]\nconnector = 'shop'\nendpoint = 'rates'\nparams = { base = 'x' }\n\
+                [extract.decimals]\nUGX = 0\n";
+    let plan = Plan::new(&source(text), Some(&connector)).unwrap();
+    let decimals = plan.extract.unwrap().decimals;
+    assert_eq!(decimals, [("ISK".to_owned(), 2), ("UGX".to_owned(), 0)].into());
 }
 
 #[test]
