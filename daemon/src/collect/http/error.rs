@@ -149,16 +149,42 @@ impl HttpError {
             return Self::Headers { host };
         }
         let cause = std::error::Error::source(error);
-        let cause = cause.and_then(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind);
-        let malformed =
-            matches!(cause, Some(io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData));
-        let what = if error.is_parse() || malformed {
+        let cause = cause.and_then(|cause| cause.downcast_ref::<io::Error>());
+        let what = if error.is_parse() || cause.is_some_and(is_of_syntax) {
             "does not speak HTTP properly"
-        } else if error.is_incomplete_message() || cause == Some(io::ErrorKind::UnexpectedEof) {
+        } else if error.is_incomplete_message() || cause.is_some_and(is_of_end) {
             "hung up before the answer was complete"
         } else {
             "broke the connection"
         };
         Self::Broken { host, what }
+    }
+}
+
+/// Whether the reader of a body found something that is not HTTP. What the system reports has a
+/// number, and some of it has the same kind: an invalid argument of a call on a connection that is
+/// going away says nothing of what was read.
+fn is_of_syntax(error: &io::Error) -> bool {
+    let kinds = [io::ErrorKind::InvalidInput, io::ErrorKind::InvalidData];
+    error.raw_os_error().is_none() && kinds.contains(&error.kind())
+}
+
+/// Whether the other side left in the middle.
+fn is_of_end(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::UnexpectedEof
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_was_read_tells_that_it_is_not_http() {
+        assert!(is_of_syntax(&io::Error::new(io::ErrorKind::InvalidInput, "chunk size")));
+        let invalid = rustix::io::Errno::INVAL;
+        let of_system = io::Error::from_raw_os_error(invalid.raw_os_error());
+        assert_eq!(of_system.kind(), io::ErrorKind::InvalidInput);
+        assert!(!is_of_syntax(&of_system));
+        assert!(is_of_end(&io::ErrorKind::UnexpectedEof.into()) && !is_of_end(&of_system));
     }
 }

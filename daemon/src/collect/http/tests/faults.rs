@@ -156,7 +156,9 @@ async fn what_is_not_http_is_said_without_a_word_of_it() {
     ] {
         let stub = Stub::start(move |_, _| Reply::Close(answer.to_vec())).await;
         let error = failure(call(&stub.url("/"))).await.to_string();
-        assert!(error.starts_with("127.0.0.1 ") && error.contains(said), "{error}");
+        let asked = String::from_utf8_lossy(answer);
+        assert!(error.starts_with("127.0.0.1 "), "{error} of {asked:?}");
+        assert!(error.contains(said), "{error}, not {said}, of {asked:?}");
         assert!(!error.contains("secret"), "{error}");
     }
 }
