@@ -12,8 +12,6 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use ccm_daemon::app::Daemon;
-use ccm_daemon::clock::Clock;
-use ccm_daemon::settings::Settings;
 use ccm_proto::wire;
 use ccm_proto::wire::module_service_client::ModuleServiceClient;
 use ccm_proto::wire::source_service_client::SourceServiceClient;
@@ -21,7 +19,10 @@ use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 use tokio::net::UnixListener;
 use tokio::sync::mpsc;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Channel;
+
+#[path = "common/daemon.rs"]
+mod common;
 
 /// Something that happened to a module.
 #[derive(Debug, PartialEq)]
@@ -117,26 +118,15 @@ impl Running {
     }
 }
 
-async fn daemon(home: &Path, documents: &[(&str, &str)]) -> (Daemon, Channel) {
-    use std::os::unix::fs::PermissionsExt as _;
-    std::fs::set_permissions(home, std::fs::Permissions::from_mode(0o700)).unwrap();
-    let config = home.join("config");
-    std::fs::create_dir_all(config.join("modules")).unwrap();
-    for (name, rights) in documents {
+/// A daemon with modules, each on a socket of its name, by what their documents say further.
+async fn daemon(home: &Path, modules: &[(&str, &str)]) -> (Daemon, Channel) {
+    let document = |(name, rights): &(&str, &str)| {
         let socket = home.join(format!("{name}.sock"));
         let text = format!("endpoint = \"unix:{}\"\n{rights}\n", socket.display());
-        std::fs::write(config.join(format!("modules/{name}.toml")), text).unwrap();
-    }
-    let socket = home.join("run/ccmd.sock");
-    let settings = Settings {
-        data_directory: Some(home.join("data")),
-        config_directory: Some(config),
-        socket: Some(socket.clone()),
-        ..Settings::default()
+        (format!("modules/{name}.toml"), text)
     };
-    let daemon = Daemon::start(settings, Clock::system()).await.unwrap();
-    let endpoint = Endpoint::from_shared(format!("unix:{}", socket.display())).unwrap();
-    (daemon, endpoint.connect().await.unwrap())
+    let documents: Vec<_> = modules.iter().map(document).collect();
+    common::start(home, &documents).await
 }
 
 async fn by_hand(channel: &Channel, from: &str, path: &str) -> wire::AskModuleResponse {

@@ -13,8 +13,6 @@ use std::time::Duration;
 
 use bytes::{Buf, BufMut, Bytes};
 use ccm_daemon::app::Daemon;
-use ccm_daemon::clock::Clock;
-use ccm_daemon::settings::Settings;
 use ccm_proto::PROTOCOL_VERSION;
 use ccm_proto::wire::client_message::Message;
 use ccm_proto::wire::stream_service_client::StreamServiceClient;
@@ -29,7 +27,9 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
-use tonic::transport::{Channel, Endpoint};
+
+#[path = "common/daemon.rs"]
+mod common;
 
 /// Nothing that is waited for takes longer, even on a busy machine.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -67,25 +67,13 @@ struct Victim {
 impl Victim {
     async fn start() -> Self {
         let home = tempfile::tempdir().unwrap();
-        let settings = Settings {
-            data_directory: Some(home.path().join("data")),
-            config_directory: Some(home.path().join("config")),
-            socket: Some(home.path().join("run/ccmd.sock")),
-            ..Settings::default()
-        };
-        std::fs::create_dir_all(home.path().join("config")).unwrap();
-        let daemon = Daemon::start(settings, Clock::system()).await.unwrap();
+        let (daemon, _) = common::start(home.path(), &[]).await;
         Self { daemon, _home: home }
     }
 
     fn socket(&self) -> PathBuf {
         self.daemon.socket().to_owned()
     }
-}
-
-async fn channel(socket: &Path) -> Channel {
-    let endpoint = Endpoint::from_shared(format!("unix:{}", socket.display())).unwrap();
-    endpoint.connect().await.unwrap()
 }
 
 fn hello() -> ClientMessage {
@@ -118,7 +106,7 @@ fn says(
 
 /// A client that means well gets an answer and a frame with a value.
 async fn is_served(socket: &Path) {
-    let channel = channel(socket).await;
+    let channel = common::channel(socket).await;
     let mut system = SystemServiceClient::new(channel.clone());
     let status = system.get_status(wire::GetStatusRequest {}).await.unwrap().into_inner();
     assert_eq!(status.pid, std::process::id());
@@ -293,7 +281,7 @@ fn message(call: &str, random: &mut StdRng) -> Vec<u8> {
 }
 
 async fn damaged_messages(socket: &Path, random: &mut StdRng) {
-    let mut client = tonic::client::Grpc::new(channel(socket).await);
+    let mut client = tonic::client::Grpc::new(common::channel(socket).await);
     for round in 0..1_400 {
         let call = CALLS[round % CALLS.len()];
         let mut bytes = message(call, random);
@@ -324,7 +312,7 @@ async fn damaged_messages(socket: &Path, random: &mut StdRng) {
 async fn greedy_streams(socket: &Path) {
     let mut streams = Vec::new();
     for index in 0..40 {
-        let channel = channel(socket).await;
+        let channel = common::channel(socket).await;
         let many = (0..10_000).map(move |feed| format!("nothing-{index}-{feed}"));
         let some = ["host-processes", "host-cpu", "host-health"].map(str::to_owned);
         let asked = if index % 2 == 0 { watch(many) } else { watch(some) };

@@ -2,38 +2,25 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
-use std::path::PathBuf;
-
 use ccm_daemon::app::Daemon;
 use ccm_daemon::clock::Clock;
-use ccm_daemon::settings::Settings;
 use ccm_proto::wire;
 use ccm_proto::wire::ingest_service_client::IngestServiceClient;
 use ccm_proto::wire::source_service_client::SourceServiceClient;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Channel;
 use tonic::{Code, Request};
 
+#[path = "common/daemon.rs"]
+mod common;
+
 async fn daemon(home: &tempfile::TempDir) -> (Daemon, Channel) {
-    use std::os::unix::fs::PermissionsExt as _;
-    let private = std::fs::Permissions::from_mode(0o700);
-    std::fs::set_permissions(home.path(), private).unwrap();
-    let config = home.path().join("config");
-    std::fs::create_dir_all(config.join("sources")).unwrap();
-    std::fs::write(config.join("sources/sales.toml"), "type = \"push\"\n").unwrap();
-    std::fs::create_dir_all(config.join("modules")).unwrap();
-    std::fs::write(config.join("modules/nightly.toml"), "endpoint = \"push\"\n").unwrap();
     let asked = format!("endpoint = \"unix:{}\"\n", home.path().join("no.sock").display());
-    std::fs::write(config.join("modules/asked.toml"), asked).unwrap();
-    let socket: PathBuf = home.path().join("run/ccmd.sock");
-    let settings = Settings {
-        data_directory: Some(home.path().join("data")),
-        config_directory: Some(config),
-        socket: Some(socket.clone()),
-        ..Settings::default()
-    };
-    let daemon = Daemon::start(settings, Clock::system()).await.unwrap();
-    let endpoint = Endpoint::from_shared(format!("unix:{}", socket.display())).unwrap();
-    (daemon, endpoint.connect().await.unwrap())
+    let documents = [
+        ("sources/sales.toml", "type = \"push\"\n".to_owned()),
+        ("modules/nightly.toml", "endpoint = \"push\"\n".to_owned()),
+        ("modules/asked.toml", asked),
+    ];
+    common::start(home.path(), &documents.map(|(path, text)| (path.to_owned(), text))).await
 }
 
 fn request(source: &str, name: &str, number: i64) -> wire::ReportRequest {
