@@ -138,7 +138,7 @@ impl Stripe {
     pub(crate) fn replay_part(&mut self, tier: Tier, seq: u64, part: &Part) {
         match tier {
             Tier::Raw => {
-                self.rollup().part(seq, part.start, part.values.as_chunks().0.iter().copied())
+                self.rollup().part(seq, part.start, part.values.as_chunks().0.iter().copied());
             }
             Tier::Minute => self.rollup().bucket(seq, part.start, &part.values),
             Tier::Hour => {}

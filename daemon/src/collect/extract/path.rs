@@ -124,9 +124,9 @@ impl Cost {
                 _ => {}
             }
             if c.is_ascii_alphanumeric() || c == '_' {
-                word.push(c)
+                word.push(c);
             } else {
-                word.clear()
+                word.clear();
             }
             before = c;
         }

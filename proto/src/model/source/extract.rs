@@ -21,7 +21,7 @@ pub const ITEMS_MAX: u32 = 10_000;
 #[serde(deny_unknown_fields, default)]
 pub struct Extract {
     /// What the answer is.
-    #[serde(skip_serializing_if = "AnswerFormat::is_json")]
+    #[serde(skip_serializing_if = "is_usual")]
     pub format: AnswerFormat,
     /// Single values. One that is a number is kept as a series.
     pub values: BTreeMap<String, ValueRule>,
@@ -47,10 +47,8 @@ pub enum AnswerFormat {
     Pairs,
 }
 
-impl AnswerFormat {
-    fn is_json(&self) -> bool {
-        *self == Self::Json
-    }
+fn is_usual<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// How many decimals a currency has, by its code in capital letters: 0 for `JPY`, 3 for `KWD`.
