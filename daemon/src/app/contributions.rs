@@ -36,13 +36,13 @@ pub(super) async fn take(
         let action = Action::Put(Text::Json(document.to_string()));
         match write(registry, module, &id, action, &reason).await {
             Ok(()) => taken.held += 1,
-            Err(problem) => taken.refused.push(format!("{id}: {problem}")),
+            Err(problem) => taken.refused.push(problem),
         }
     }
     for id in held(registry, module).await.into_iter().filter(|id| !ids.contains(id)) {
         let reason = format!("the module {module} {} does not offer it", manifest.version);
         if let Err(problem) = write(registry, module, &id, Action::Delete, &reason).await {
-            taken.refused.push(format!("{id}: {problem}"));
+            taken.refused.push(problem);
         }
     }
     taken
@@ -53,7 +53,7 @@ pub(super) async fn forget(registry: &RegistryHandle, module: &Name) {
     let reason = format!("the module {module} contributes nothing any more");
     for id in held(registry, module).await {
         if let Err(problem) = write(registry, module, &id, Action::Delete, &reason).await {
-            tracing::warn!(%module, %id, %problem, "what the module offered stays");
+            tracing::warn!(%module, %problem, "what the module offered stays");
         }
     }
 }
@@ -82,7 +82,13 @@ async fn write(
         ..Request::default()
     };
     let applied = registry.apply(request, Identity::daemon()).await;
-    applied.map(drop).map_err(|error| error.to_string())
+    applied.map(drop).map_err(|error| of_document(id, error.to_string()))
+}
+
+/// A problem with the document that it is of, which some problems name themselves.
+fn of_document(id: &DocumentId, problem: String) -> String {
+    let named = problem.strip_prefix(&id.to_string()).is_some_and(|rest| rest.starts_with(':'));
+    if named { problem } else { format!("{id}: {problem}") }
 }
 
 #[cfg(test)]
@@ -172,10 +178,23 @@ mod tests {
         registry.apply(request, Identity::local(1000)).await.unwrap();
         let taken = take(&registry, &sales, (&manifest("1", &["orders"]), &ADDRESS)).await;
         assert_eq!((taken.held, taken.refused.len()), (1, 1), "{taken:?}");
+        assert_eq!(taken.refused[0].matches("widget/sales-orders: ").count(), 1, "{taken:?}");
         let spec = registry.snapshot().borrow().documents[&id].spec.clone();
         assert_eq!(spec["title"], "mine");
         forget(&registry, &sales).await;
         assert_eq!(names(&registry), ["widget/sales-orders"]);
+    }
+
+    #[test]
+    fn a_problem_names_its_document_once() {
+        let id: DocumentId = "widget/a".parse().unwrap();
+        for (problem, said) in [
+            ("line 3: no", "widget/a: line 3: no"),
+            ("widget/a: line 3: no", "widget/a: line 3: no"),
+            ("widget/ab: no", "widget/a: widget/ab: no"),
+        ] {
+            assert_eq!(of_document(&id, problem.to_owned()), said);
+        }
     }
 
     #[tokio::test]

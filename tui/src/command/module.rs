@@ -77,7 +77,8 @@ fn described(module: &ModuleStatus) -> String {
     let ModuleStatus { name, state, address, .. } = module;
     let (title, version) = (dash(&module.title), dash(&module.version));
     let mut text = format!("{name}: {title} {version}, {state}: {}\n", module.reason);
-    text.push_str(&format!("  at {address}, {state} since {}\n", utc(module.since_ms)));
+    let place = if address == "push" { "reports by itself" } else { &format!("at {address}") };
+    text.push_str(&format!("  {place}, {state} since {}\n", utc(module.since_ms)));
     let wants = module.wants.clone().unwrap_or_default();
     let grants = module.grants.clone().unwrap_or_default();
     let mut line = |what: &str, items: &[String]| {
