@@ -179,7 +179,7 @@ fn scraped(
         listener.address
     );
     let mut widgets = vec![("state", stat(title, key, metrics, false))];
-    widgets.extend(metrics.first().map(|first| ("history", chart(title, key, *first))));
+    widgets.extend(metrics.first().map(|first| ("history", chart(first.1, key, *first))));
     let what = "its metrics, read every 10 s".to_owned();
     Draft { key, title, what, source, derived: None, widgets, calls: Some(listener.clone()) }
 }
@@ -325,7 +325,7 @@ fn fetched(
     );
     source.push_str(&self::values(values));
     let mut widgets = vec![("state", stat(title, key, metrics, false))];
-    widgets.extend(metrics.first().map(|first| ("history", chart(title, key, *first))));
+    widgets.extend(metrics.first().map(|first| ("history", chart(first.1, key, *first))));
     let what = "what it tells of itself, read every 10 s".to_owned();
     Draft { key, title, what, source, derived: None, widgets, calls: Some(listener.clone()) }
 }

@@ -147,7 +147,7 @@ fn scale_of(config: &ChartConfig, lines: &[Line], steps: usize) -> Scale {
         (low, high) = (low.min(0.0), high.max(0.0));
     }
     let min = if below { config.max.map(|max| -max) } else { config.min };
-    Scale::new((low, high), (min, config.max), steps, scale::base(config.format))
+    Scale::new((low, high), (min, config.max), steps, config.format)
 }
 
 fn draw_lines(

@@ -20,7 +20,7 @@ impl Scale {
         (low, high): (f64, f64),
         (min, max): (Option<f64>, Option<f64>),
         count: usize,
-        base: f64,
+        format: Format,
     ) -> Self {
         let finite = |value: f64, instead: f64| if value.is_finite() { value } else { instead };
         let mut low = finite(min.unwrap_or(low), 0.0);
@@ -33,7 +33,7 @@ impl Scale {
                 _ => (low, low + if low == 0.0 { 1.0 } else { low.abs() }),
             };
         }
-        let step = nice_step((high - low) / count.max(1) as f64, base);
+        let step = nice_step((high - low) / count.max(1) as f64, format);
         let from = if min.is_some() { low } else { (low / step).floor() * step };
         let to = if max.is_some() { high } else { (high / step).ceil() * step };
         let first = (from / step).ceil();
@@ -49,26 +49,23 @@ impl Scale {
     }
 }
 
-/// The smallest of 1, 2, 2.5, 5, 10 times a power that is at least `raw`; of bytes, powers of two.
-fn nice_step(raw: f64, base: f64) -> f64 {
-    if !raw.is_finite() || raw <= 0.0 {
+/// The smallest of 1, 2, 2.5, 5, 10 times a power that is at least `raw`; of bytes, powers of two,
+/// and of what is written without decimals, a whole number.
+fn nice_step(raw: f64, format: Format) -> f64 {
+    let whole = matches!(format, Format::Integer | Format::Count);
+    if !raw.is_finite() || raw <= 0.0 || (whole && raw < 1.0) {
         return 1.0;
     }
-    if base > 1000.0 && raw >= 1.0 {
+    if format == Format::Bytes && raw >= 1.0 {
         return raw.log2().ceil().exp2();
+    }
+    if whole && raw > 2.0 && raw <= 5.0 {
+        return 5.0;
     }
     let power = 10_f64.powf(raw.log10().floor());
     let steps = [1.0, 2.0, 2.5, 5.0, 10.0];
     let wanted = raw / power;
     power * steps.into_iter().find(|step| *step >= wanted - 1e-9).unwrap_or(10.0)
-}
-
-/// What numbers of a format are scaled by.
-pub(super) const fn base(format: Format) -> f64 {
-    match format {
-        Format::Bytes => 1024.0,
-        _ => 1000.0,
-    }
 }
 
 /// A tick's text: as short as a round number can be, its unit pressed to it.
@@ -142,21 +139,30 @@ mod tests {
             ((0.0, 0.0), (None, None), 2, (0.0, 1.0)),
         ];
         for (range, given, count, ends) in cases {
-            let scale = Scale::new(range, given, count, 1000.0);
+            let scale = Scale::new(range, given, count, Format::Number);
             assert_eq!((scale.min, scale.max), ends, "{range:?}");
         }
         assert_eq!(
-            Scale::new((0.0, 87.0), (None, None), 4, 1000.0).ticks,
+            Scale::new((0.0, 87.0), (None, None), 4, Format::Number).ticks,
             [0., 25., 50., 75., 100.]
         );
     }
 
     #[test]
     fn scales_of_bytes_have_steps_of_powers_of_two() {
-        let scale = Scale::new((0.0, 3.1e9), (None, None), 3, 1024.0);
+        let scale = Scale::new((0.0, 3.1e9), (None, None), 3, Format::Bytes);
         let ticks: Vec<String> =
             scale.ticks.iter().map(|tick| super::tick(*tick, Format::Bytes)).collect();
         assert_eq!(ticks, ["0", "1G", "2G", "3G"]);
+    }
+
+    #[test]
+    fn scales_of_whole_numbers_have_whole_steps() {
+        let ticks = |high| Scale::new((0.0, high), (Some(0.0), None), 2, Format::Integer).ticks;
+        assert_eq!(ticks(1.0), [0.0, 1.0]);
+        assert_eq!(ticks(3.0), [0.0, 2.0, 4.0]);
+        assert_eq!(ticks(4.5), [0.0, 5.0]);
+        assert_eq!(ticks(45.0), [0.0, 25.0, 50.0]);
     }
 
     #[test]

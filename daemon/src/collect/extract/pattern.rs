@@ -54,7 +54,8 @@ fn sentence(pattern: &str, error: regex::Error) -> String {
             last.strip_prefix("error: ").unwrap_or(last).to_owned()
         }
     };
-    format!("the pattern {pattern:?} is no regular expression: {problem}")
+    let pattern = format!("{pattern:?}").replace("\\\\", "\\");
+    format!("the pattern {pattern} is no regular expression: {problem}")
 }
 
 fn bounded(pattern: &str) -> RegexBuilder {

@@ -50,8 +50,7 @@ pub(super) fn draw(
     };
     let steps = usize::from(height / 3).clamp(2, 6);
     let notation = context.notation(config.format, config.currency);
-    let base = scale::base(config.format);
-    let up = Scale::new(ends(|dot| dot.1), (config.min, config.max), steps, base);
+    let up = Scale::new(ends(|dot| dot.1), (config.min, config.max), steps, config.format);
     let labels: Vec<String> = up.ticks.iter().map(|tick| scale::tick(*tick, notation)).collect();
     let gutter = labels.iter().map(|label| width(label)).max().unwrap_or(0) + 1;
     let gutter = if axes { clamp(gutter).min(area.width - 1) } else { 0 };
@@ -60,7 +59,7 @@ pub(super) fn draw(
     let steps = usize::from(plot.width / 9).clamp(2, 8);
     // Across, dots from edge to edge: nothing is read against zero there.
     let (low, high) = ends(|dot| dot.0);
-    let across = Scale::new((low, high), (Some(low), Some(high)), steps, scale::base(x_format));
+    let across = Scale::new((low, high), (Some(low), Some(high)), steps, x_format);
     if axes && area.height >= NAMED_HEIGHT_MIN {
         names(config, area, plot, canvas);
     }
