@@ -5,8 +5,7 @@
 use std::fmt::Write as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::process::Stdio;
 
 use base64::Engine as _;
 use base64::alphabet::{STANDARD, URL_SAFE};
@@ -16,7 +15,9 @@ use ccm_proto::wire;
 use ccm_proto::wire::credential_service_client::CredentialServiceClient;
 use ccm_proto::wire::set_credential_request::Pin;
 use rand::Rng as _;
-use rustix::process::{Resource, Rlimit, Signal};
+use rustix::process::{Pid, Resource, Rlimit, Signal};
+use tokio::net::UnixDatagram;
+use tokio::process::{Child, Command};
 use tonic::transport::{Channel, Endpoint};
 
 /// A secret that nothing else looks like.
@@ -97,6 +98,8 @@ fn sweep(needles: &[Needle], directory: &Path, files: &mut usize) -> Vec<String>
 
 struct Daemon {
     child: Child,
+    /// Where it says that it is ready, as to systemd.
+    notices: UnixDatagram,
     root: tempfile::TempDir,
 }
 
@@ -113,42 +116,43 @@ impl Daemon {
         );
         let file = root.path().join("ccmd.toml");
         std::fs::write(&file, settings).unwrap();
+        let notices = UnixDatagram::bind(root.path().join("notify")).unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_ccmd"))
             .arg("--config")
             .arg(&file)
             .current_dir(root.path())
             .env("RUST_BACKTRACE", "full")
+            .env("NOTIFY_SOCKET", root.path().join("notify"))
+            .kill_on_drop(true)
             .stdin(Stdio::null())
             .stdout(std::fs::File::create(root.path().join("stdout")).unwrap())
             .stderr(std::fs::File::create(root.path().join("stderr")).unwrap())
             .spawn()
             .unwrap();
-        Self { child, root }
+        Self { child, notices, root }
     }
 
     async fn client(&mut self) -> CredentialServiceClient<Channel> {
         let socket = self.root.path().join("run/ccmd.sock");
         let endpoint = Endpoint::from_shared(format!("unix:{}", socket.display())).unwrap();
-        loop {
-            if let Ok(channel) = endpoint.connect().await {
-                return CredentialServiceClient::new(channel);
+        let mut notice = [0; 256];
+        tokio::select! {
+            length = self.notices.recv(&mut notice) => {
+                let notice = &notice[..length.unwrap()];
+                assert!(notice.starts_with(b"READY=1"), "{}", notice.escape_ascii());
             }
-            assert!(self.child.try_wait().unwrap().is_none(), "the daemon did not start");
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            end = self.child.wait() => panic!("the daemon did not start: {end:?}"),
         }
+        CredentialServiceClient::new(endpoint.connect().await.unwrap())
     }
 
-    fn end(&mut self) {
-        let pid = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(pid, Signal::TERM).unwrap();
-        assert!(self.child.wait().unwrap().success());
+    fn pid(&self) -> Pid {
+        Pid::from_raw(self.child.id().unwrap().cast_signed()).unwrap()
     }
-}
 
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+    async fn end(&mut self) {
+        rustix::process::kill_process(self.pid(), Signal::TERM).unwrap();
+        assert!(self.child.wait().await.unwrap().success());
     }
 }
 
@@ -230,7 +234,7 @@ async fn a_secret_that_went_through_the_daemon_is_nowhere() {
     let mut hits: Vec<String> =
         shown.iter().flat_map(|text| found(&needles, text, text.as_bytes())).collect();
     for file in ["cmdline", "environ", "status", "limits"] {
-        let path = format!("/proc/{}/{file}", daemon.child.id());
+        let path = format!("/proc/{}/{file}", daemon.child.id().unwrap());
         if let Ok(bytes) = std::fs::read(&path) {
             hits.extend(found(&needles, &path, &bytes));
         }
@@ -238,7 +242,7 @@ async fn a_secret_that_went_through_the_daemon_is_nowhere() {
     // The files as they are while the daemon runs, and as it leaves them.
     let mut files = 0;
     hits.extend(sweep(&needles, daemon.root.path(), &mut files));
-    daemon.end();
+    daemon.end().await;
     hits.extend(sweep(&needles, daemon.root.path(), &mut files));
     assert_eq!(hits, Vec::<String>::new());
     assert!(files > 10, "{files} files were swept");
@@ -261,15 +265,14 @@ async fn a_daemon_that_crashes_leaves_no_core() {
     for signal in [Signal::ABORT, Signal::ILL] {
         let mut daemon = Daemon::start();
         daemon.client().await.set_credential(set(&secret)).await.unwrap();
-        let limits = format!("/proc/{}/limits", daemon.child.id());
+        let limits = format!("/proc/{}/limits", daemon.child.id().unwrap());
         if let Ok(limits) = std::fs::read_to_string(limits) {
             let cores = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
             let numbers: Vec<&str> = cores.split_whitespace().skip(4).take(2).collect();
             assert_eq!(numbers, ["0", "0"], "neither now nor later");
         }
-        let pid = rustix::process::Pid::from_child(&daemon.child);
-        rustix::process::kill_process(pid, signal).unwrap();
-        let status = daemon.child.wait().unwrap();
+        rustix::process::kill_process(daemon.pid(), signal).unwrap();
+        let status = daemon.child.wait().await.unwrap();
         assert_eq!((status.signal(), status.core_dumped()), (Some(signal.as_raw()), false));
         // The directory it worked in is where a core would lie.
         let mut files = 0;

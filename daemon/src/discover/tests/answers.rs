@@ -51,11 +51,16 @@ async fn offers() -> Vec<Offer> {
     machine.explorer(answers).look(|_| false).await
 }
 
-/// The reading that an answer makes by the source of an offer.
-fn reading(offer: &Offer, answer: &str) -> Value {
+/// The source of an offer.
+fn source(offer: &Offer) -> SourceSpec {
     let source = |(id, _): &&(DocumentId, String)| id.kind == Kind::Source && id.name == offer.key;
     let (_, toml) = offer.documents.iter().find(source).unwrap();
-    let spec: SourceSpec = toml::from_str(toml).unwrap();
+    toml::from_str(toml).unwrap()
+}
+
+/// The reading that an answer makes by the source of an offer.
+fn reading(offer: &Offer, answer: &str) -> Value {
+    let spec = source(offer);
     if spec.exec.as_ref().is_some_and(|exec| exec.format == ExecFormat::Lines) {
         return lines(answer.as_bytes()).unwrap();
     }
@@ -109,6 +114,22 @@ async fn what_offers_show_is_in_what_programs_answer() {
             let value = reading.at(&name);
             let there = value.is_some_and(|value| value.as_number().is_some());
             assert_eq!(there, without != Some(name.as_str()), "{key}: {name} is {value:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_databases_are_asked_for_is_what_they_answered() {
+    let offers = offers().await;
+    let json: serde_json::Value = serde_json::from_str(POSTGRESQL).unwrap();
+    let of_postgresql: Vec<&str> = json.as_object().unwrap().keys().map(String::as_str).collect();
+    let of_mysql = MYSQL.lines().map(|line| line.split('\t').next().unwrap()).collect();
+    for (key, names) in [("postgresql-statistics", of_postgresql), ("mysql-statistics", of_mysql)] {
+        let offer = offers.iter().find(|offer| offer.key.as_str() == key).unwrap();
+        let command = source(offer).exec.unwrap().command;
+        let asked = command.last().unwrap();
+        for name in &names {
+            assert!(asked.contains(&format!("'{name}'")), "{key} does not ask for {name}");
         }
     }
 }

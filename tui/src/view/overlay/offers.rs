@@ -16,8 +16,8 @@ use crate::model::offers::Offers;
 /// Columns of the box, and the most lines inside it.
 const SIZE: (u16, u16) = (84, 20);
 
-/// Columns of the titles.
-const TITLE_WIDTH: u16 = 24;
+/// Columns of the key and the title: the longest has 22 letters.
+const TITLE_WIDTH: u16 = 28;
 
 /// Lines above the offers.
 const HEAD: u16 = 2;
