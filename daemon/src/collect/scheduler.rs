@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use ccm_proto::model::source::SourceType;
 use ccm_proto::model::{Interval, Name, Quality, Reading, Timestamp};
@@ -141,9 +142,20 @@ impl Task {
     async fn run(mut self: Box<Self>) {
         let mut tick = None;
         while let Ok(next) = Box::pin(self.attempt_and_tell(tick)).await {
-            let follow =
-                self.runner.speaks_by_itself() && locked(&self.shared.status).failures_in_row == 0;
-            tick = if follow { None } else { Some(self.wait(next).await) };
+            tick = None;
+            while tick.is_none() && !self.follows() {
+                let asked = self.shared.refresh.notified();
+                tick = match next {
+                    Some(slot) => match tokio::time::timeout(self.until(slot), asked).await {
+                        Ok(()) => self.asked_for(),
+                        Err(_) => Some(slot.tick),
+                    },
+                    None => {
+                        asked.await;
+                        self.asked_for()
+                    }
+                };
+            }
         }
     }
 
@@ -251,35 +263,21 @@ impl Task {
         next.map(|next| if later.tick > next.tick { later } else { next })
     }
 
-    /// Waits for a slot, or for a request that comes before it.
-    async fn wait(&mut self, slot: Option<Slot>) -> Timestamp {
-        let Self { parts, schedule, shared, last, .. } = self;
-        let clock = &parts.clock;
-        loop {
-            let slot_begins = async {
-                match slot {
-                    Some(slot) => {
-                        let remaining = slot.start.since(clock.now());
-                        tokio::time::sleep(remaining.as_duration()).await;
-                        slot.tick
-                    }
-                    None => std::future::pending().await,
-                }
-            };
-            tokio::select! {
-                biased;
-                tick = slot_begins => return tick,
-                () = shared.refresh.notified() => {
-                    let now = clock.now();
-                    // A failed attempt left its tick without a reading: that is no reason to wait.
-                    let failed = locked(&shared.status).failures_in_row > 0;
-                    let last = last.filter(|_| !failed);
-                    if let Some(tick) = schedule.on_demand(last, now) {
-                        return tick;
-                    }
-                }
-            }
-        }
+    /// Whether it is asked again at once, as it speaks when it has something to say.
+    fn follows(&self) -> bool {
+        self.runner.speaks_by_itself() && locked(&self.shared.status).failures_in_row == 0
+    }
+
+    /// How long it is until a slot begins.
+    fn until(&self, slot: Slot) -> Duration {
+        slot.start.since(self.parts.clock.now()).as_duration()
+    }
+
+    /// The tick to read when somebody asks now; none when that was read already.
+    fn asked_for(&self) -> Option<Timestamp> {
+        // A failed attempt left its tick without a reading: that is no reason to wait.
+        let failed = locked(&self.shared.status).failures_in_row > 0;
+        self.schedule.on_demand(self.last.filter(|_| !failed), self.parts.clock.now())
     }
 }
 
