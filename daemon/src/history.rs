@@ -21,6 +21,7 @@ mod changes;
 mod column;
 mod dictionary;
 mod maintain;
+mod open_rows;
 mod query;
 mod record;
 pub mod restore;

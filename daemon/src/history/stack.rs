@@ -7,6 +7,7 @@ use ccm_proto::model::Timestamp;
 use super::block::{self, Block};
 use super::bytes_io::DecodeError;
 use super::column::Effort;
+use super::open_rows::OpenRows;
 use super::{Position, Tier};
 
 /// Pieces of equal size that are merged into one; more would cost memory, fewer time.
@@ -46,10 +47,7 @@ pub struct ChunkRef {
 #[derive(Debug)]
 pub(crate) struct Stack {
     tier: Tier,
-    columns: usize,
-    times: Vec<i64>,
-    /// The open rows, one after the other.
-    values: Vec<f64>,
+    open: OpenRows,
     /// So many open rows are compressed, and so many after them.
     limit: usize,
     usual_limit: usize,
@@ -71,9 +69,7 @@ impl Stack {
         let most = tier.piece_rows();
         Self {
             tier,
-            columns: series * tier.fields(),
-            times: Vec::new(),
-            values: Vec::new(),
+            open: OpenRows::new(series * tier.fields(), most),
             limit: most / 2 + phase % most.div_ceil(2) + 1,
             usual_limit: most,
             pieces: Vec::new(),
@@ -87,57 +83,43 @@ impl Stack {
 
     /// Adds a row. A row that is too short is filled up with missing values.
     pub(crate) fn push(&mut self, time: i64, row: impl Iterator<Item = f64>) {
-        let rows = self.times.len() + 1;
-        if self.values.capacity() < rows * self.columns {
-            // A quarter of a piece at once: neither many moves nor much that is never used.
-            let more = self.tier.piece_rows().div_ceil(4);
-            self.values.reserve_exact(more * self.columns);
-            self.times.reserve_exact(more);
-        }
-        self.times.push(time);
-        let finite = |value: f64| if value.is_finite() { value } else { f64::NAN };
-        self.values.extend(row.take(self.columns).map(finite));
-        self.values.resize(rows * self.columns, f64::NAN);
+        self.open.push(time, row);
         self.end_seq += 1;
     }
 
     /// Whether there are open rows.
     pub(crate) fn has_open(&self) -> bool {
-        !self.times.is_empty()
+        self.open.len() > 0
     }
 
     /// Whether the open rows should be compressed.
     pub(crate) fn is_full(&self) -> bool {
-        self.times.len() >= self.limit
+        self.open.len() >= self.limit
     }
 
     /// The open rows, each with its sequence number.
     pub(crate) fn open_rows(&self) -> impl Iterator<Item = (u64, i64, &[f64])> {
-        let first = self.end_seq - self.times.len() as u64;
-        let rows = self.values.chunks_exact(self.columns.max(1));
-        (first..).zip(self.times.iter().zip(rows)).map(|(seq, (time, row))| (seq, *time, row))
+        let first = self.end_seq - self.open.len() as u64;
+        (first..).zip(self.open.iter()).map(|(seq, (time, row))| (seq, time, row))
     }
 
     /// Compresses the open rows into a piece.
     pub(crate) fn close(&mut self) {
         let bulk = self.usual_limit > self.tier.piece_rows();
         let effort = if bulk { Effort::Quick } else { Effort::Small };
-        let (Some(first), Some(last)) = (self.times.first(), self.times.last()) else {
+        let times = self.open.times();
+        let (Some(first), Some(last)) = (times.first(), times.last()) else {
             return;
         };
-        let column =
-            |index| self.values.iter().skip(index).step_by(self.columns).copied().collect();
-        let columns: Vec<Vec<f64>> = (0..self.columns).map(column).collect();
         self.pieces.push(Arc::new(Piece {
             first: *first,
             last: *last,
-            rows: self.times.len() as u64,
+            rows: times.len() as u64,
             end_seq: self.end_seq,
             through: self.through,
-            block: block::encode(&self.times, &columns, effort).into_boxed_slice(),
+            block: block::encode(times, &self.open.columns(), effort).into_boxed_slice(),
         }));
-        self.times.clear();
-        self.values.clear();
+        self.open.clear();
         self.limit = self.usual_limit;
         if self.tier != Tier::Raw {
             self.compact();
@@ -154,7 +136,7 @@ impl Stack {
 
     /// From now on rows come one by one again.
     pub(crate) fn end_bulk(&mut self) {
-        if self.times.len() >= self.tier.piece_rows() {
+        if self.open.len() >= self.tier.piece_rows() {
             self.close();
             self.shrink();
         }
@@ -183,10 +165,7 @@ impl Stack {
 
     /// Frees what empty rows hold, once nothing more is expected.
     pub(crate) fn shrink(&mut self) {
-        if self.times.is_empty() {
-            self.times = Vec::new();
-            self.values = Vec::new();
-        }
+        self.open.shrink();
     }
 
     /// Rows in pieces that the store has not been asked to seal.
@@ -196,18 +175,22 @@ impl Stack {
 
     /// The time of the oldest row that is only in memory.
     pub(crate) fn oldest(&self) -> Option<i64> {
-        self.pieces.get(self.sealing).map(|piece| piece.first).or(self.times.first().copied())
+        self.pieces.get(self.sealing).map(|piece| piece.first).or(self
+            .open
+            .times()
+            .first()
+            .copied())
     }
 
     /// The time of the newest row in memory or on disk.
     pub(crate) fn newest(&self) -> Option<i64> {
         let piece = self.pieces.last().map(|piece| piece.last);
-        self.times.last().copied().or(piece).or(self.chunks.last().map(|chunk| chunk.last))
+        self.open.times().last().copied().or(piece).or(self.chunks.last().map(|chunk| chunk.last))
     }
 
     /// Whether all rows are on disk.
     pub(crate) fn is_sealed(&self) -> bool {
-        self.times.is_empty() && self.pieces.is_empty()
+        self.open.len() == 0 && self.pieces.is_empty()
     }
 
     /// The finer tier's rows that are contained in chunks on disk.
@@ -234,8 +217,7 @@ impl Stack {
             + self.pieces.len() * (size_of::<Piece>() + 2 * size_of::<usize>())
             + self.pieces.capacity() * size_of::<Arc<Piece>>()
             + self.chunks.capacity() * size_of::<ChunkRef>()
-            + self.times.capacity() * size_of::<i64>()
-            + self.values.capacity() * size_of::<f64>()
+            + self.open.heap_bytes()
     }
 }
 

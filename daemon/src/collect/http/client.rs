@@ -25,7 +25,7 @@ use super::response::{BodyStream, Limits, Opened, Response, Timing};
 use crate::clock::Clock;
 
 /// The most bytes of an answer's headers. Proxies commonly allow 8 to 32 KiB.
-pub const HEADER_BYTES_MAX: usize = 64 << 10;
+pub const HEADER_BYTES_MAX: usize = 32 << 10;
 
 /// How long a connection from the pool is given to be ready; it nearly always is.
 const READY_MAX: Duration = Duration::from_secs(1);
@@ -264,7 +264,8 @@ impl Inner {
             self.connector.connect(&place.target, place.trust.as_deref(), limits.connect).await?;
         let (sender, connection) = http1::Builder::new()
             .max_header_size(HEADER_BYTES_MAX)
-            .max_buf_size(2 * HEADER_BYTES_MAX)
+            // A connection that waits keeps as much.
+            .max_buf_size(HEADER_BYTES_MAX)
             .handshake(TokioIo::new(connected.io))
             .await
             .map_err(|error| HttpError::of(host, &error))?;
