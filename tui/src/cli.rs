@@ -375,6 +375,12 @@ pub struct DiscoverArgs {
     /// Say what would be written and write nothing
     #[arg(long, requires = "accept")]
     pub dry_run: bool,
+    /// The user name, where what was found wants a login; its password is asked for
+    #[arg(long, value_name = "NAME", requires = "accept")]
+    pub account: Option<String>,
+    /// Where the password or token is read from
+    #[command(flatten)]
+    pub secret: SecretArgs,
     /// As JSON
     #[arg(long, conflicts_with = "accept")]
     pub json: bool,

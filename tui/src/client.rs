@@ -23,6 +23,7 @@ use tonic::{Code, Status};
 use crate::autostart::{self, AutostartError, Target};
 use crate::effect::WatchRequest;
 use crate::message::{LinkEvent, Message};
+use crate::model::login::Login;
 use backoff::Backoff;
 
 /// Messages that wait for the runtime; while it is full frames wait in the transport, and the
@@ -61,8 +62,8 @@ pub enum Request {
     Layouts,
     /// What was found on the daemon's machine.
     Discover,
-    /// Write the documents of an offer.
-    Accept(Box<Offer>),
+    /// Write the documents of an offer, with the credential that they need.
+    Accept(Box<Offer>, Option<Box<Login>>),
 }
 
 /// Both ends of the link for the runtime.
@@ -250,7 +251,7 @@ fn wire_message(request: &Request) -> Option<ClientMessage> {
     match request {
         Request::Watch(watch) => Some(request::watch(watch)),
         Request::Refresh(widgets) => Some(request::refresh(widgets)),
-        Request::Layouts | Request::Discover | Request::Accept(_) => None,
+        Request::Layouts | Request::Discover | Request::Accept(..) => None,
     }
 }
 
@@ -259,7 +260,9 @@ fn call(request: Request, channel: Channel, messages: mpsc::Sender<Message>) {
     match request {
         Request::Layouts => drop(tokio::spawn(list_layouts(channel, messages))),
         Request::Discover => drop(tokio::spawn(offers::look(channel, messages))),
-        Request::Accept(offer) => drop(tokio::spawn(offers::accept(*offer, channel, messages))),
+        Request::Accept(offer, login) => {
+            drop(tokio::spawn(offers::accept(*offer, login, channel, messages)));
+        }
         Request::Watch(_) | Request::Refresh(_) => {}
     }
 }

@@ -2,6 +2,7 @@
 
 use ccm_proto::model::{DocumentId, Interval, Name, Offer, Version};
 
+use crate::model::login::Login;
 use crate::model::memory::Memory;
 
 /// One thing to be done.
@@ -15,8 +16,10 @@ pub enum Effect {
     ListLayouts,
     /// Have the daemon look around on its machine.
     Discover,
-    /// Write the documents of an offer.
-    Accept(Box<Offer>),
+    /// Write the documents of an offer, with the credential that they need.
+    Accept(Box<Offer>, Option<Box<Login>>),
+    /// Keep others out of this process' memory: a secret is about to be typed.
+    Guard,
     /// Keep this for the next client.
     Remember(Memory),
     /// Put text on the clipboard of the user's terminal.

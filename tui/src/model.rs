@@ -2,6 +2,7 @@
 
 pub mod data;
 pub mod link;
+pub mod login;
 pub mod memory;
 pub mod mode;
 pub mod offers;

@@ -182,11 +182,13 @@ impl Runtime {
             Effect::Refresh(widgets) => self.request(Request::Refresh(widgets)),
             Effect::ListLayouts => self.request(Request::Layouts),
             Effect::Discover => self.request(Request::Discover),
-            Effect::Accept(offer) => self.request(Request::Accept(offer)),
+            Effect::Accept(offer, login) => self.request(Request::Accept(offer, login)),
             Effect::Remember(memory) => self.remember(&memory)?,
             Effect::Copy(text) => self.terminal.copy(&text)?,
             Effect::Mouse(mouse) => self.terminal.set_mouse(mouse)?,
             Effect::Repaint => self.terminal.forget(),
+            // A client that cannot be guarded still does what it was asked.
+            Effect::Guard => drop(ccm_daemon::secret::protect()),
             Effect::Suspend => self.suspend()?,
             Effect::Quit => self.exit = Some(0),
         }

@@ -3,6 +3,7 @@
 mod act;
 mod daemon;
 mod key;
+mod login;
 mod offers;
 mod overlay;
 mod pointer;
@@ -64,6 +65,10 @@ fn tick(model: &mut Model) -> Vec<Effect> {
 
 /// Text goes where text is being typed, and nowhere else.
 fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
+    if let Some(login) = &mut model.offers.login {
+        login::paste(login, text);
+        return Vec::new();
+    }
     let line: String = SafeText::new(text.split(['\r', '\n']).next().unwrap_or_default())
         .as_str()
         .chars()

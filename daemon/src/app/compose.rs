@@ -289,7 +289,11 @@ impl Parts {
                 Some(Arc::new(self.outside.credentials.clone())),
             ),
             ingest: Ingest::new(facts.desk.clone(), self.outside.environment.modules.clone()),
-            discoveries: Discoveries::new(self.explorer.clone(), facts.snapshot.clone()),
+            discoveries: Discoveries::new(
+                self.explorer.clone(),
+                facts.snapshot.clone(),
+                self.outside.secrets.clone(),
+            ),
             system: System::new(Arc::clone(facts)),
             reflection: self.settings.reflection,
         }

@@ -112,10 +112,16 @@ impl Extractor {
     pub fn parse(&self, answer: &[u8]) -> Result<Json, JsonError> {
         match self.format {
             AnswerFormat::Json => json::parse(answer),
+            AnswerFormat::JsonLines => json::parse_lines(answer),
             AnswerFormat::Text => Ok(Json::from(text::of(answer)?)),
             AnswerFormat::Lines => text::lines(text::of(answer)?),
             AnswerFormat::Pairs => text::pairs(text::of(answer)?),
         }
+    }
+
+    /// Whether an answer of nothing is one: a list of no items.
+    pub fn takes_nothing(&self) -> bool {
+        matches!(self.format, AnswerFormat::JsonLines | AnswerFormat::Lines)
     }
 
     /// The reading that an answer makes.

@@ -31,14 +31,33 @@ pub enum JsonError {
 
 /// Reads a text. Of a key that stands there twice the last one counts.
 pub fn parse(bytes: &[u8]) -> Result<Json, JsonError> {
-    let mut budget = Budget { nodes: NODES_MAX, refused: None };
-    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let node = Node { budget: &mut budget, depth: 0 };
-    let read = node.deserialize(&mut deserializer).and_then(|value| {
+    bounded(bytes, |deserializer, budget| {
+        let value = Node { budget, depth: 0 }.deserialize(&mut *deserializer)?;
         deserializer.end()?;
         Ok(value)
-    });
-    read.map_err(|error| {
+    })
+}
+
+/// Reads a text that has several values one after the other, such as one a line, as a list of them.
+pub fn parse_lines(bytes: &[u8]) -> Result<Json, JsonError> {
+    bounded(bytes, |deserializer, budget| {
+        let mut values = Vec::new();
+        while deserializer.end().is_err() {
+            values.push(Node { budget: &mut *budget, depth: 1 }.deserialize(&mut *deserializer)?);
+        }
+        Ok(Json::Array(values))
+    })
+}
+
+type Text<'t> = serde_json::Deserializer<serde_json::de::SliceRead<'t>>;
+
+fn bounded(
+    bytes: &[u8],
+    read: impl FnOnce(&mut Text<'_>, &mut Budget) -> serde_json::Result<Json>,
+) -> Result<Json, JsonError> {
+    let mut budget = Budget { nodes: NODES_MAX, refused: None };
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    read(&mut deserializer, &mut budget).map_err(|error| {
         budget.refused.take().unwrap_or_else(|| {
             let text = error.to_string();
             if text.starts_with("recursion limit") {
@@ -204,6 +223,20 @@ mod tests {
     }
 
     #[test]
+    fn values_that_follow_each_other_are_a_list() {
+        let text = b"{\"a\": 1}\n\n[2]\r\n\"x\"\n";
+        assert_eq!(parse_lines(text).unwrap(), json!([{"a": 1}, [2], "x"]));
+        assert_eq!(parse_lines(b" \n").unwrap(), json!([]));
+        let Err(JsonError::Form(sentence)) = parse_lines(b"{\"a\": 1}\n{\"b\": }\n") else {
+            panic!("it is read");
+        };
+        assert!(sentence.as_str().contains("line 2 column 7"), "{sentence}");
+        assert_eq!(parse_lines("1\n".repeat(NODES_MAX + 1).as_bytes()), Err(JsonError::TooMany));
+        let deep = format!("1\n{}", "[".repeat(DEPTH_MAX));
+        assert_eq!(parse_lines(deep.as_bytes()), Err(JsonError::TooDeep));
+    }
+
+    #[test]
     fn depth_and_number_of_values_are_bounded() {
         for depth in [DEPTH_MAX + 1, 100_000] {
             assert_eq!(parse("[".repeat(depth).as_bytes()), Err(JsonError::TooDeep), "{depth}");
@@ -222,7 +255,10 @@ mod tests {
         fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..256)) {
             let ours = parse(&bytes).ok();
             let theirs = serde_json::from_slice::<Json>(&bytes).ok();
-            prop_assert_eq!(ours, theirs);
+            prop_assert_eq!(&ours, &theirs);
+            if let Some(value) = ours {
+                prop_assert_eq!(parse_lines(&bytes).unwrap(), json!([value]));
+            }
         }
     }
 }

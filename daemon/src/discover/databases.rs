@@ -34,100 +34,113 @@ const MYSQL: &str = "SELECT 'Max_connections', @@max_connections; \
     'Questions', 'Slow_queries', 'Aborted_connects', 'Bytes_received', 'Bytes_sent', \
     'Innodb_buffer_pool_read_requests', 'Innodb_buffer_pool_reads', 'Innodb_row_lock_waits')";
 
+/// What a database counts, and what is shown of it.
+struct Statistics<'a> {
+    key: &'static str,
+    title: &'static str,
+    what: &'static str,
+    command: &'a [&'a str],
+    /// What follows the command in its section, and the sections after it.
+    rest: String,
+    state: [Metric<'static>; 4],
+    /// Name and title of a second widget, and its values.
+    more: (&'static str, &'static str, &'static [Metric<'static>]),
+    /// The source of the rates, and the counter of each.
+    rates: (&'static str, &'static [(&'static str, &'static str)]),
+    /// The rate that is charted.
+    rate: Metric<'static>,
+    /// The value that says how many are connected.
+    connected: &'static str,
+}
+
+impl Statistics<'_> {
+    fn into_draft(self) -> Draft {
+        let (key, title) = (self.key, self.title);
+        let mut draft = run((key, title), self.what, self.command, &self.rest, &self.state);
+        let (rates, counters) = self.rates;
+        draft.derived = Some(per_second(rates, key, counters));
+        draft.widgets.push(("rate", chart(self.rate.1, rates, self.rate)));
+        let (name, more, numbers) = self.more;
+        draft.widgets.push((name, stat(more, key, numbers, false)));
+        let connections = (self.connected, "connections", "integer");
+        draft.widgets.push(("connections", chart("connections", key, connections)));
+        draft
+    }
+}
+
 /// What PostgreSQL counts, through the socket in a folder.
 pub(super) fn postgresql(program: &str, folder: &str) -> Draft {
-    let key = "postgresql-statistics";
-    let title = "PostgreSQL statistics";
-    let what = "connections, transactions, cache, replication, by psql as the daemon's user";
-    let command = [
-        program,
-        "--no-psqlrc",
-        "--no-align",
-        "--tuples-only",
-        "--no-password",
-        "--host",
-        folder,
-        "--port",
-        "5432",
-        "--dbname",
-        "postgres",
-        "--command",
-        POSTGRESQL,
-    ];
     let rest = "pass_env = [\"HOME\", \"PATH\", \"PGPASSFILE\", \"PGUSER\"]\n\
         env = { PGOPTIONS = \"-c default_transaction_read_only=on -c statement_timeout=5000\" }\n";
-    let state = [
-        ("connections", "connections", "integer"),
-        ("connections_max", "at most", "integer"),
-        ("cache_hit_ratio", "from cache", "ratio"),
-        ("longest_query_seconds", "longest query", "duration"),
-    ];
-    let storage = [
-        ("size_bytes", "databases", "bytes"),
-        ("deadlocks", "deadlocks", "integer"),
-        ("replicas", "replicas", "integer"),
-        ("replication_lag_seconds", "replication lag", "duration"),
-    ];
-    let mut draft = run((key, title), what, &command, rest, &state);
-    draft.derived = Some(per_second(
-        "postgresql-rates",
-        key,
-        &[("transactions", "transactions"), ("rollbacks", "rollbacks")],
-    ));
-    let rate = ("transactions", "transactions/s", "per_second");
-    counts(draft, rate, ("storage", "storage and replication", &storage), "connections")
+    let quiet = ["--no-psqlrc", "--no-align", "--tuples-only", "--no-password"];
+    let place = ["--host", folder, "--port", "5432", "--dbname", "postgres"];
+    let command = [&[program][..], &quiet, &place, &["--command", POSTGRESQL]].concat();
+    Statistics {
+        key: "postgresql-statistics",
+        title: "PostgreSQL statistics",
+        what: "connections, transactions, cache, replication, by psql as the daemon's user, with its ~/.pgpass",
+        command: &command,
+        rest: rest.to_owned(),
+        state: [
+            ("connections", "connections", "integer"),
+            ("connections_max", "at most", "integer"),
+            ("cache_hit_ratio", "from cache", "ratio"),
+            ("longest_query_seconds", "longest query", "duration"),
+        ],
+        more: (
+            "storage",
+            "storage and replication",
+            &[
+                ("size_bytes", "databases", "bytes"),
+                ("deadlocks", "deadlocks", "integer"),
+                ("replicas", "replicas", "integer"),
+                ("replication_lag_seconds", "replication lag", "duration"),
+            ],
+        ),
+        rates: (
+            "postgresql-rates",
+            &[("transactions", "transactions"), ("rollbacks", "rollbacks")],
+        ),
+        rate: ("transactions", "transactions/s", "per_second"),
+        connected: "connections",
+    }
+    .into_draft()
 }
 
 /// What MySQL or MariaDB counts, through a socket.
 pub(super) fn mysql(program: &str, socket: &str) -> Draft {
-    let key = "mysql-statistics";
-    let title = "MySQL statistics";
-    let what = "connections, queries, slow queries, by mysql as the daemon's user";
-    let command =
-        [program, "--socket", socket, "--batch", "--skip-column-names", "--execute", MYSQL];
-    let rest = "format = \"lines\"\npass_env = [\"HOME\", \"PATH\"]\n";
-    let state = [
-        ("Threads_connected", "connections", "integer"),
-        ("Max_connections", "at most", "integer"),
-        ("Threads_running", "running", "integer"),
-        ("Uptime", "uptime", "duration"),
-    ];
-    let trouble = [
-        ("Slow_queries", "slow queries", "count"),
-        ("Innodb_row_lock_waits", "lock waits", "count"),
-        ("Aborted_connects", "refused", "count"),
-    ];
-    let mut draft = run((key, title), what, &command, rest, &state);
-    let counters = [("queries", "Questions"), ("slow_queries", "Slow_queries")];
-    draft.derived = Some(per_second("mysql-rates", key, &counters));
-    let rate = ("queries", "queries/s", "per_second");
-    counts(draft, rate, ("trouble", "trouble since the start", &trouble), "Threads_connected")
+    Statistics {
+        key: "mysql-statistics",
+        title: "MySQL statistics",
+        what: "connections, queries, slow queries, by mysql as the daemon's user, with its ~/.my.cnf",
+        command: &[program, "--socket", socket, "--batch", "--skip-column-names", "--execute", MYSQL],
+        rest: "format = \"lines\"\npass_env = [\"HOME\", \"PATH\"]\n".to_owned(),
+        state: [
+            ("Threads_connected", "connections", "integer"),
+            ("Max_connections", "at most", "integer"),
+            ("Threads_running", "running", "integer"),
+            ("Uptime", "uptime", "duration"),
+        ],
+        more: (
+            "trouble",
+            "trouble since the start",
+            &[
+                ("Slow_queries", "slow queries", "count"),
+                ("Innodb_row_lock_waits", "lock waits", "count"),
+                ("Aborted_connects", "refused", "count"),
+            ],
+        ),
+        rates: ("mysql-rates", &[("queries", "Questions"), ("slow_queries", "Slow_queries")]),
+        rate: ("queries", "queries/s", "per_second"),
+        connected: "Threads_connected",
+    }
+    .into_draft()
 }
 
 /// What Redis or Valkey counts, at an address.
 pub(super) fn redis(program: &str, listener: &Listener) -> Draft {
-    let key = "redis-statistics";
-    let title = "Redis statistics";
-    let what = "clients, memory, commands, hits, keys, by INFO of the command-line client";
     let (host, port) = (listener.address.ip().to_string(), listener.address.port().to_string());
-    // Without -e a refusal would look like an answer.
-    let command = [program, "-e", "-h", &host, "-p", &port, "INFO"];
-    let rest = "pass_env = [\"REDISCLI_AUTH\"]\n";
-    let state = [
-        ("clients", "clients", "integer"),
-        ("memory", "memory", "bytes"),
-        ("keys", "keys", "integer"),
-        ("uptime", "uptime", "duration"),
-    ];
-    let trouble = [
-        ("evicted", "evicted", "count"),
-        ("rejected", "rejected", "count"),
-        ("hits", "hits", "count"),
-        ("misses", "misses", "count"),
-    ];
-    let mut draft = run((key, title), what, &command, rest, &state);
-    draft.source.push_str("\n[extract]\nformat = \"pairs\"\n");
-    draft.source.push_str(&values(&[
+    let taken = values(&[
         ("clients", Take::Path("$.connected_clients")),
         ("memory", Take::Path("$.used_memory")),
         ("keys", Take::Sum("$..keys")),
@@ -137,26 +150,35 @@ pub(super) fn redis(program: &str, listener: &Listener) -> Draft {
         ("rejected", Take::Path("$.rejected_connections")),
         ("hits", Take::Path("$.keyspace_hits")),
         ("misses", Take::Path("$.keyspace_misses")),
-    ]));
-    let counters = [("commands", "commands"), ("hits", "hits"), ("misses", "misses")];
-    draft.derived = Some(per_second("redis-rates", key, &counters));
-    let rate = ("commands", "commands/s", "per_second");
-    counts(draft, rate, ("trouble", "since the start", &trouble), "clients")
-}
-
-/// Shows a rate and how many are connected over time, and further numbers.
-fn counts(
-    mut draft: Draft,
-    rate: Metric<'_>,
-    (name, title, numbers): (&'static str, &str, &[Metric<'_>]),
-    connected: &str,
-) -> Draft {
-    let rates = draft.derived.as_ref().map_or("", |(name, _)| *name);
-    draft.widgets.push(("rate", chart(rate.1, rates, rate)));
-    draft.widgets.push((name, stat(title, draft.key, numbers, false)));
-    let connections = (connected, "connections", "integer");
-    draft.widgets.push(("connections", chart("connections", draft.key, connections)));
-    draft
+    ]);
+    Statistics {
+        key: "redis-statistics",
+        title: "Redis statistics",
+        what: "clients, memory, commands, hits, keys, by INFO, with the daemon's REDISCLI_AUTH",
+        // Without -e a refusal would look like an answer.
+        command: &[program, "-e", "-h", &host, "-p", &port, "INFO"],
+        rest: format!("pass_env = [\"REDISCLI_AUTH\"]\n\n[extract]\nformat = \"pairs\"\n{taken}"),
+        state: [
+            ("clients", "clients", "integer"),
+            ("memory", "memory", "bytes"),
+            ("keys", "keys", "integer"),
+            ("uptime", "uptime", "duration"),
+        ],
+        more: (
+            "trouble",
+            "since the start",
+            &[
+                ("evicted", "evicted", "count"),
+                ("rejected", "rejected", "count"),
+                ("hits", "hits", "count"),
+                ("misses", "misses", "count"),
+            ],
+        ),
+        rates: ("redis-rates", &[("commands", "commands"), ("hits", "hits"), ("misses", "misses")]),
+        rate: ("commands", "commands/s", "per_second"),
+        connected: "clients",
+    }
+    .into_draft()
 }
 
 /// A source that says how much counters of another one rise a second.

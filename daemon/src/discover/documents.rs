@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 
 use ccm_proto::SafeText;
+use ccm_proto::model::connector::CredentialKind;
+use ccm_proto::model::offer::CredentialNeed;
 use ccm_proto::model::{DocumentId, Kind as DocumentKind, Name, Offer};
 
 use super::databases;
@@ -20,6 +22,21 @@ pub(super) struct Draft {
     pub widgets: Vec<(&'static str, String)>,
     /// The listener that the source calls.
     pub calls: Option<Listener>,
+    /// The login that it asks for; the credential is called like the offer.
+    pub login: Option<CredentialKind>,
+}
+
+/// What answers over HTTP, and the login that it asks for.
+struct Server<'a> {
+    listener: &'a Listener,
+    login: Option<CredentialKind>,
+}
+
+impl Server<'_> {
+    /// The line of a source that names its credential, where one is needed.
+    fn credential(&self, key: &str) -> String {
+        self.login.map(|_| format!("credential = {key:?}\n")).unwrap_or_default()
+    }
 }
 
 /// The offer for something that was recognised. `exists` knows the documents that are there.
@@ -65,7 +82,10 @@ pub(super) fn offer(found: &Found, exists: impl Fn(&DocumentId) -> bool) -> Opti
         evidence: evidence(found),
         taken: documents.iter().all(|(id, _)| exists(id)),
         documents,
-        needs_credential: None,
+        needs_credential: draft.calls.zip(draft.login).and_then(|(listener, kind)| {
+            let origin = SafeText::new(&format!("http://{}", listener.address));
+            Some(CredentialNeed { name: Name::new(draft.key).ok()?, kind, origin })
+        }),
     })
 }
 
@@ -107,6 +127,7 @@ fn draft(found: &Found) -> Option<Draft> {
 }
 
 fn of_listener(found: &Found, listener: &Listener) -> Option<Draft> {
+    let server = &Server { listener, login: found.login };
     Some(match found.kind {
         Kind::Prometheus => {
             let metrics = [
@@ -114,24 +135,26 @@ fn of_listener(found: &Found, listener: &Listener) -> Option<Draft> {
                 ("prometheus_ready", "ready", "integer"),
                 ("process_resident_memory_bytes", "memory", "bytes"),
             ];
-            scraped(("prometheus", "Prometheus"), &metrics, listener)
+            scraped(("prometheus", "Prometheus"), &metrics, server)
         }
         Kind::Alertmanager => {
             let metrics = [
                 ("alertmanager_cluster_members", "members", "integer"),
                 ("process_resident_memory_bytes", "memory", "bytes"),
             ];
-            let mut draft = scraped(("alertmanager", "Alertmanager"), &metrics, listener);
+            let mut draft = scraped(("alertmanager", "Alertmanager"), &metrics, server);
             draft.source.push_str("rows = [\"alertmanager_alerts\"]\n");
             draft.widgets.push(("alerts", alerts()));
             draft
         }
         Kind::Exporter(exporter) => {
-            scraped((exporter.key, exporter.title), exporter.metrics, listener)
+            scraped((exporter.key, exporter.title), exporter.metrics, server)
         }
-        Kind::Netdata => netdata(listener),
-        Kind::Nats => nats(listener),
-        Kind::Web { apache } => web(apache, found.status_page, listener),
+        Kind::Netdata => netdata(server),
+        Kind::Nats => nats(server),
+        Kind::Web { apache } if found.status_page && apache => apache_status(server),
+        Kind::Web { apache: false } if found.status_page => nginx_status(server),
+        Kind::Web { apache } => web(apache, listener),
         Kind::Mysql => answers(("mysql", "MySQL"), listener),
         Kind::Redis => answers(("redis", "Redis"), listener),
         Kind::RedisStatistics => databases::redis(found.program.as_deref()?, listener),
@@ -171,17 +194,18 @@ pub(super) fn chart(title: &str, source: &str, (metric, label, format): Metric<'
 fn scraped(
     (key, title): (&'static str, &'static str),
     metrics: &[Metric<'_>],
-    listener: &Listener,
+    server: &Server<'_>,
 ) -> Draft {
     let source = format!(
-        "type = \"prometheus\"\ndescription = {}\ninterval = \"10s\"\n\n[prometheus]\nurl = \"http://{}\"\n",
+        "type = \"prometheus\"\ndescription = {}\ninterval = \"10s\"\n\n[prometheus]\nurl = \"http://{}\"\n{}",
         quoted(&format!("What the {title} on this machine tells")),
-        listener.address
+        server.listener.address,
+        server.credential(key)
     );
     let mut widgets = vec![("state", stat(title, key, metrics, false))];
     widgets.extend(metrics.first().map(|first| ("history", chart(first.1, key, *first))));
     let what = "its metrics, read every 10 s".to_owned();
-    Draft { key, title, what, source, derived: None, widgets, calls: Some(listener.clone()) }
+    served((key, title), what, source, widgets, server)
 }
 
 fn alerts() -> String {
@@ -199,12 +223,9 @@ fn answers((key, title): (&'static str, &'static str), listener: &Listener) -> D
     probed((key, title), &config, what, listener)
 }
 
-fn web(apache: bool, status_page: bool, listener: &Listener) -> Draft {
+fn web(apache: bool, listener: &Listener) -> Draft {
     let (key, title) = if apache { ("apache", "Apache") } else { ("nginx", "nginx") };
     let address = listener.address;
-    if status_page {
-        return if apache { apache_status(listener) } else { nginx_status(listener) };
-    }
     // Its pages may want a name, a login or a redirect: any answer shows that it works.
     let config = format!(
         "type = \"http\"\nurl = \"http://{address}/\"\nmethod = \"HEAD\"\nstatus = [200, 204, 301, 302, 307, 308, 401, 403, 404]\n"
@@ -214,7 +235,7 @@ fn web(apache: bool, status_page: bool, listener: &Listener) -> Draft {
 }
 
 /// What the page of the module `stub_status` counts.
-fn nginx_status(listener: &Listener) -> Draft {
+fn nginx_status(server: &Server<'_>) -> Draft {
     let values = [
         ("connections", Take::Regex("^Active connections: (\\d+)")),
         ("accepted", Take::Regex("^ (\\d+) \\d+ \\d+")),
@@ -230,13 +251,13 @@ fn nginx_status(listener: &Listener) -> Draft {
         ("waiting", "waiting", "integer"),
     ];
     let page = "/nginx_status";
-    let mut draft = fetched(("nginx", "nginx"), page, "text", &values, &metrics, listener);
+    let mut draft = fetched(("nginx", "nginx"), page, "text", &values, &metrics, server);
     requests(&mut draft, "nginx-rates");
     draft
 }
 
 /// What the page of the module `mod_status` counts.
-fn apache_status(listener: &Listener) -> Draft {
+fn apache_status(server: &Server<'_>) -> Draft {
     let values = [
         ("busy", Take::Path("$.BusyWorkers")),
         ("idle", Take::Path("$.IdleWorkers")),
@@ -252,7 +273,7 @@ fn apache_status(listener: &Listener) -> Draft {
         ("load", "load", "number"),
     ];
     let page = "/server-status?auto";
-    let mut draft = fetched(("apache", "Apache"), page, "pairs", &values, &metrics, listener);
+    let mut draft = fetched(("apache", "Apache"), page, "pairs", &values, &metrics, server);
     requests(&mut draft, "apache-rates");
     draft
 }
@@ -281,7 +302,7 @@ fn probed(
         ("state", stat(title, key, &metrics, false)),
         ("latency", chart(&format!("{title} latency"), key, latency)),
     ];
-    Draft { key, title, what, source, derived: None, widgets, calls: Some(listener.clone()) }
+    served((key, title), what, source, widgets, &Server { listener, login: None })
 }
 
 /// Where a value of an answer is.
@@ -316,21 +337,34 @@ fn fetched(
     format: &str,
     values: &[(&str, Take<'_>)],
     metrics: &[Metric<'_>],
-    listener: &Listener,
+    server: &Server<'_>,
 ) -> Draft {
     let mut source = format!(
-        "type = \"external_api\"\ndescription = {}\ninterval = \"10s\"\n\n[external_api]\nbase_url = \"http://{}\"\nendpoint = {endpoint:?}\n\n[extract]\nformat = {format:?}\n",
+        "type = \"external_api\"\ndescription = {}\ninterval = \"10s\"\n\n[external_api]\nbase_url = \"http://{}\"\nendpoint = {endpoint:?}\n{}\n[extract]\nformat = {format:?}\n",
         quoted(&format!("What the {title} on this machine tells of itself")),
-        listener.address
+        server.listener.address,
+        server.credential(key)
     );
     source.push_str(&self::values(values));
     let mut widgets = vec![("state", stat(title, key, metrics, false))];
     widgets.extend(metrics.first().map(|first| ("history", chart(first.1, key, *first))));
     let what = "what it tells of itself, read every 10 s".to_owned();
-    Draft { key, title, what, source, derived: None, widgets, calls: Some(listener.clone()) }
+    served((key, title), what, source, widgets, server)
 }
 
-fn netdata(listener: &Listener) -> Draft {
+/// What is read from a server.
+fn served(
+    (key, title): (&'static str, &'static str),
+    what: String,
+    source: String,
+    widgets: Vec<(&'static str, String)>,
+    server: &Server<'_>,
+) -> Draft {
+    let calls = Some(server.listener.clone());
+    Draft { key, title, what, source, derived: None, widgets, calls, login: server.login }
+}
+
+fn netdata(server: &Server<'_>) -> Draft {
     let values = [
         ("warnings", Take::Path("$.alarms.warning")),
         ("critical", Take::Path("$.alarms.critical")),
@@ -343,10 +377,10 @@ fn netdata(listener: &Listener) -> Draft {
         ("normal", "normal", "integer"),
         ("version", "version", "text"),
     ];
-    fetched(("netdata", "Netdata"), "/api/v1/info", "json", &values, &metrics, listener)
+    fetched(("netdata", "Netdata"), "/api/v1/info", "json", &values, &metrics, server)
 }
 
-fn nats(listener: &Listener) -> Draft {
+fn nats(server: &Server<'_>) -> Draft {
     let values = [
         ("connections", Take::Path("$.connections")),
         ("subscriptions", Take::Path("$.subscriptions")),
@@ -361,7 +395,7 @@ fn nats(listener: &Listener) -> Draft {
         ("slow_consumers", "slow consumers", "integer"),
         ("memory", "memory", "bytes"),
     ];
-    let mut draft = fetched(("nats", "NATS"), "/varz", "json", &values, &metrics, listener);
+    let mut draft = fetched(("nats", "NATS"), "/varz", "json", &values, &metrics, server);
     let counters = [("messages_in", "messages_in"), ("messages_out", "messages_out")];
     draft.derived = Some(databases::per_second("nats-rates", draft.key, &counters));
     let rate = ("messages_in", "messages/s", "per_second");
@@ -384,7 +418,8 @@ pub(super) fn run(
         words.join(", ")
     );
     let widgets = vec![("state", stat(title, key, metrics, false))];
-    Draft { key, title, what: what.to_owned(), source, derived: None, widgets, calls: None }
+    let what = what.to_owned();
+    Draft { key, title, what, source, derived: None, widgets, calls: None, login: None }
 }
 
 /// Room for programs that are written in Go, which lay claim to far more addresses than they use.
@@ -395,29 +430,16 @@ fn of_socket(found: &Found, socket: &Socket) -> Option<Draft> {
     let program = found.program.as_deref()?;
     let path = socket.path.as_str();
     let folder = path.rsplit_once('/').map_or("/", |(folder, _)| folder);
-    let containers = "how many containers there are, by docker's own word, every 30 s";
     Some(match found.kind {
         Kind::Docker => {
             let url = format!("unix://{path}");
-            let command = [program, "--host", &url, "info", "--format", "{{json .}}"];
-            let metrics = [
-                ("ContainersRunning", "running", "integer"),
-                ("ContainersPaused", "paused", "integer"),
-                ("ContainersStopped", "stopped", "integer"),
-                ("Images", "images", "integer"),
-            ];
-            run(("docker", "Docker"), containers, &command, GO, &metrics)
+            let command = [program, "--host", &url, "ps", "--all", "--format", "{{json .}}"];
+            containers(("docker", "Docker"), &command, "json_lines", "$.Names")
         }
         Kind::Podman => {
             let url = format!("unix://{path}");
-            let command = [program, "--url", &url, "info", "--format", "json"];
-            let what = "how many containers there are, by podman's own word, every 30 s";
-            let metrics = [
-                ("store.containerStore.running", "running", "integer"),
-                ("store.containerStore.stopped", "stopped", "integer"),
-                ("store.imageStore.number", "images", "integer"),
-            ];
-            run(("podman", "Podman"), what, &command, GO, &metrics)
+            let command = [program, "--url", &url, "ps", "--all", "--format", "json"];
+            containers(("podman", "Podman"), &command, "json", "$.Names[0]")
         }
         Kind::Postgres => {
             let what = "whether it takes connections, by pg_isready, every 30 s";
@@ -438,13 +460,58 @@ fn of_socket(found: &Found, socket: &Socket) -> Option<Draft> {
     })
 }
 
+/// The containers that a command lists.
+fn containers(
+    (key, title): (&'static str, &'static str),
+    command: &[&str],
+    format: &str,
+    name: &str,
+) -> Draft {
+    let what = format!("its containers and their states, by {key} ps, every 30 s");
+    let mut rest = format!("{GO}\n[extract]\nformat = {format:?}\n\n[extract.values]\n");
+    for state in ["running", "paused", "exited"] {
+        let path = format!("$[?@.State == '{state}']");
+        let _ = writeln!(rest, "{state} = {{ path = {}, combine = \"count\" }}", quoted(&path));
+    }
+    let _ = write!(
+        rest,
+        "\n[extract.lists.containers]\npath = \"$[*]\"\nkey = \"name\"\nfields = {{ name = {name:?}, image = \"$.Image\", state = \"$.State\", status = \"$.Status\" }}\n"
+    );
+    let metrics = [
+        ("running", "running", "integer"),
+        ("paused", "paused", "integer"),
+        ("exited", "exited", "integer"),
+    ];
+    let mut draft = run((key, title), &what, command, &rest, &metrics);
+    draft.widgets.push(("history", chart("running", key, metrics[0])));
+    let columns = [("name", "name"), ("state", "state"), ("image", "image"), ("status", "since")];
+    draft.widgets.push(("containers", table("containers", key, "containers", &columns)));
+    draft
+}
+
+/// A table of texts, of which the first names the row.
+fn table(title: &str, source: &str, rows: &str, columns: &[(&str, &str)]) -> String {
+    let key = columns.first().map_or("", |(field, _)| field);
+    let mut text = format!(
+        "title = {title:?}\nsource = {source:?}\ntype = \"table\"\ncategory = \"found\"\n\n[table]\nrows = {rows:?}\nkey = {key:?}\n"
+    );
+    for (index, (field, label)) in columns.iter().enumerate() {
+        let grow = if index + 1 == columns.len() { "grow = true\n" } else { "" };
+        let _ = write!(
+            text,
+            "\n[[table.columns]]\nfield = {field:?}\nlabel = {label:?}\nformat = \"text\"\n{grow}"
+        );
+    }
+    text
+}
+
 fn systemd(program: &str) -> Draft {
     let command = [program, "list-units", "--all", "--state=failed", "--output=json", "--no-pager"];
     let what = "which units have failed, every 30 s";
     let rest = "\n[extract.values]\nfailed = { path = \"$[*]\", combine = \"count\" }\n\n[extract.lists.units]\npath = \"$[*]\"\nkey = \"unit\"\nfields = { unit = \"$.unit\", description = \"$.description\", since = \"$.sub\" }\n";
     let metrics = [("failed", "failed units", "integer")];
     let mut draft = run(("systemd", "systemd"), what, &command, rest, &metrics);
-    let table = "title = \"failed units\"\nsource = \"systemd\"\ntype = \"table\"\ncategory = \"found\"\n\n[table]\nrows = \"units\"\nkey = \"unit\"\n\n[[table.columns]]\nfield = \"unit\"\nlabel = \"unit\"\nformat = \"text\"\n\n[[table.columns]]\nfield = \"description\"\nlabel = \"what it is\"\nformat = \"text\"\ngrow = true\n";
-    draft.widgets.push(("units", table.to_owned()));
+    let columns = [("unit", "unit"), ("description", "what it is")];
+    draft.widgets.push(("units", table("failed units", "systemd", "units", &columns)));
     draft
 }

@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use ccm_proto::model::connector::CredentialKind;
+
 use super::reader::{Listener, Seen, Socket};
 
 /// Processes that listen for others: they say nothing of who answers.
@@ -155,6 +157,8 @@ pub(super) struct Found {
     pub proof: Option<&'static str>,
     /// It shows a page of its own state.
     pub status_page: bool,
+    /// The login that it asks for.
+    pub login: Option<CredentialKind>,
 }
 
 impl Candidate {
@@ -272,46 +276,80 @@ pub(super) fn candidates(seen: &Seen) -> Vec<Candidate> {
 
 /// What a candidate is, by its answer; none when it is something else.
 pub(super) fn recognise(candidate: &Candidate, answer: Option<&str>) -> Option<Found> {
-    let mut kind = candidate.kind;
-    let mut status_page = false;
-    let proof = if candidate.question().is_some() {
-        let answer = answer?;
-        let holds = |text: &str| answer.contains(text);
-        Some(match kind {
-            Kind::Prometheus => holds("Prometheus").then_some("it says that it is Prometheus")?,
-            Kind::Alertmanager => {
-                holds("versionInfo").then_some("it tells an Alertmanager's status")?
-            }
-            Kind::Exporter(_) => {
-                (holds("/metrics") || holds("xporter")).then_some("it refers to metrics")?
-            }
-            Kind::Netdata => holds("\"uid\"").then_some("it tells Netdata's facts")?,
-            Kind::Nats => holds("server_id").then_some("it tells a NATS server's state")?,
-            _ => {
-                let server = |name: &str| {
-                    answer.lines().take_while(|line| !line.trim().is_empty()).any(|line| {
-                        line.to_ascii_lowercase().starts_with(&format!("server: {name}"))
-                    })
-                };
-                let pages = [("Active connections:", false), ("Scoreboard:", true)];
-                if let Some((_, apache)) = pages.into_iter().find(|(text, _)| holds(text)) {
-                    kind = Kind::Web { apache };
-                    status_page = true;
-                    "it shows its status page"
-                } else if server("nginx") {
-                    kind = Kind::Web { apache: false };
-                    "it says that it is nginx"
-                } else if server("apache") {
-                    kind = Kind::Web { apache: true };
-                    "it says that it is Apache"
-                } else {
-                    return None;
-                }
-            }
-        })
+    let known = if candidate.question().is_none() {
+        Known { kind: candidate.kind, proof: None, status_page: false, login: None }
+    } else if let Some(kind) = login(candidate, answer?) {
+        let proof = Some("it wants a login");
+        Known { kind: candidate.kind, proof, status_page: false, login: Some(kind) }
+    } else if matches!(candidate.kind, Kind::Web { .. }) {
+        web(answer?)?
     } else {
-        None
+        let proof = Some(proof(candidate.kind, answer?)?);
+        Known { kind: candidate.kind, proof, status_page: false, login: None }
     };
+    let Known { kind, proof, status_page, login } = known;
     let (place, program) = (candidate.place.clone(), candidate.program.clone());
-    Some(Found { kind, place, program, proof, status_page })
+    Some(Found { kind, place, program, proof, status_page, login })
+}
+
+/// What an answer showed.
+struct Known {
+    kind: Kind,
+    proof: Option<&'static str>,
+    status_page: bool,
+    login: Option<CredentialKind>,
+}
+
+/// What an answer holds that only this kind would say.
+fn proof(kind: Kind, answer: &str) -> Option<&'static str> {
+    let (words, proof): (&[&str], _) = match kind {
+        Kind::Prometheus => (&["Prometheus"], "it says that it is Prometheus"),
+        Kind::Alertmanager => (&["versionInfo"], "it tells an Alertmanager's status"),
+        Kind::Exporter(_) => (&["/metrics", "xporter"], "it refers to metrics"),
+        Kind::Netdata => (&["\"uid\""], "it tells Netdata's facts"),
+        _ => (&["server_id"], "it tells a NATS server's state"),
+    };
+    words.iter().any(|word| answer.contains(word)).then_some(proof)
+}
+
+/// Which web server an answer is of.
+fn web(answer: &str) -> Option<Known> {
+    let known = |apache, status_page, proof| {
+        let kind = Kind::Web { apache };
+        Some(Known { kind, proof: Some(proof), status_page, login: None })
+    };
+    let server = header(answer, "server").unwrap_or_default();
+    match server.to_ascii_lowercase() {
+        _ if answer.contains("Active connections:") => known(false, true, STATUS_PAGE),
+        _ if answer.contains("Scoreboard:") => known(true, true, STATUS_PAGE),
+        name if name.starts_with("nginx") => known(false, false, "it says that it is nginx"),
+        name if name.starts_with("apache") => known(true, false, "it says that it is Apache"),
+        _ => None,
+    }
+}
+
+const STATUS_PAGE: &str = "it shows its status page";
+
+/// The login that a listener asks for. It counts only where the process is known to be what the
+/// port is for: anybody on this machine may listen on a free port and ask for passwords.
+fn login(candidate: &Candidate, answer: &str) -> Option<CredentialKind> {
+    let Place::Tcp(Listener { process: Some(process), .. }) = &candidate.place else { return None };
+    let refused = answer.lines().next()?.split(' ').nth(1) == Some("401");
+    let web = matches!(candidate.kind, Kind::Web { .. });
+    if !refused || web || GO_BETWEENS.contains(&process.as_str()) {
+        return None;
+    }
+    match header(answer, "www-authenticate")?.split(' ').next()?.to_ascii_lowercase().as_str() {
+        "basic" => Some(CredentialKind::Basic),
+        "bearer" => Some(CredentialKind::Token),
+        _ => None,
+    }
+}
+
+/// A header of an answer.
+fn header<'a>(answer: &'a str, name: &str) -> Option<&'a str> {
+    let head = answer.lines().skip(1).take_while(|line| !line.trim().is_empty());
+    let mut fields = head.filter_map(|line| line.split_once(':'));
+    let field = fields.find(|(field, _)| field.eq_ignore_ascii_case(name));
+    field.map(|(_, value)| value.trim())
 }

@@ -292,3 +292,46 @@ async fn a_machine_without_tables_has_nothing_to_offer() {
     let roots = Roots { proc: "/nowhere".into(), root: Path::new("/nowhere").into() };
     assert!(Explorer::new(roots, answers([])).look(|_| false).await.is_empty());
 }
+
+/// The offers beside what each asks for.
+async fn asked_for(machine: &Machine, answers: Arc<Answers>) -> Vec<(Offer, String)> {
+    let offers = machine.explorer(answers).look(|_| false).await;
+    let need = |offer: &Offer| {
+        let need = offer.needs_credential.as_ref();
+        need.map_or_else(String::new, |it| format!("{} {} {}", it.name, it.kind, it.origin))
+    };
+    offers.into_iter().map(|offer| (offer.clone(), need(&offer))).collect()
+}
+
+#[tokio::test]
+async fn what_wants_a_login_is_offered_with_the_credential_that_it_needs() {
+    let mut machine = Machine::new();
+    machine.listens(ANY, 9_090).process("prometheus");
+    machine.listens(LOCAL, 9_100).process("prometheus-node");
+    machine.listens(LOCAL, 8_222).process("nats-server");
+    let answers = answers([
+        (9_090, "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"x\"\r\n\r\nno"),
+        (9_100, "HTTP/1.1 401 Unauthorized\r\nwww-authenticate:  bearer\r\n\r\n"),
+        (8_222, "HTTP/1.1 401 Unauthorized\r\nwww-authenticate: Negotiate\r\n\r\nserver_id"),
+    ]);
+    let found = asked_for(&machine, answers).await;
+    let needs: Vec<&str> = found.iter().map(|(_, need)| need.as_str()).collect();
+    let wanted =
+        ["", "prometheus basic http://127.0.0.1:9090", "node-exporter token http://127.0.0.1:9100"];
+    assert_eq!(needs, wanted);
+    for (offer, _) in &found[1..] {
+        let source = offer.documents.iter().find(|(id, _)| id.kind == Kind::Source).unwrap();
+        let spec: ccm_proto::model::SourceSpec = toml::from_str(&source.1).unwrap();
+        let credential = spec.prometheus.unwrap().credential;
+        assert_eq!(credential, offer.needs_credential.as_ref().map(|need| need.name.clone()));
+    }
+}
+
+#[tokio::test]
+async fn nobody_unknown_is_told_a_password() {
+    let mut machine = Machine::new();
+    machine.listens(ANY, 9_090).listens(ANY, 9_093).process("docker-proxy");
+    let refused = "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic\r\n\r\n";
+    let found = asked_for(&machine, answers([(9_090, refused), (9_093, refused)])).await;
+    assert!(found.is_empty(), "{found:?}");
+}

@@ -1,7 +1,9 @@
 //! What was found on the daemon's machine.
 
-use super::{ConvertError, optional_text, required};
+use super::{ConvertError, required};
 use crate::SafeText;
+use crate::model::connector::CredentialKind;
+use crate::model::offer::CredentialNeed;
 use crate::model::{Name, Offer};
 use crate::wire;
 
@@ -20,11 +22,8 @@ impl From<&Offer> for wire::Offer {
             what: offer.what.to_string(),
             evidence: offer.evidence.iter().map(ToString::to_string).collect(),
             documents: offer.documents.iter().map(document).collect(),
-            needs_credential: offer
-                .needs_credential
-                .as_ref()
-                .map(ToString::to_string)
-                .unwrap_or_default(),
+            needs_credential: offer.needs_credential.as_ref().map(in_words).unwrap_or_default(),
+            credential: offer.needs_credential.as_ref().map(Into::into),
             taken: offer.taken,
         }
     }
@@ -34,8 +33,8 @@ impl TryFrom<wire::Offer> for Offer {
     type Error = ConvertError;
 
     fn try_from(offer: wire::Offer) -> Result<Self, ConvertError> {
-        let key = Name::new(&offer.key);
-        let key = key.map_err(|error| ConvertError::new(error.to_string()).within("key"))?;
+        let key = named("key", &offer.key)?;
+        let need = offer.credential.map(CredentialNeed::try_from).transpose();
         let mut documents = Vec::new();
         for (index, document) in offer.documents.into_iter().take(DOCUMENTS_MAX).enumerate() {
             let id = required("id", document.id)
@@ -48,8 +47,40 @@ impl TryFrom<wire::Offer> for Offer {
             what: SafeText::new(&offer.what),
             evidence: offer.evidence.iter().map(|line| SafeText::new(line)).collect(),
             documents,
-            needs_credential: optional_text(&offer.needs_credential),
+            needs_credential: need.map_err(|error| error.within("credential"))?,
             taken: offer.taken,
         })
     }
+}
+
+fn in_words(need: &CredentialNeed) -> String {
+    let CredentialNeed { name, kind, origin } = need;
+    format!("it wants a login: ccm cred set {name} --kind {kind} --origin {origin}")
+}
+
+impl From<&CredentialNeed> for wire::CredentialNeed {
+    fn from(need: &CredentialNeed) -> Self {
+        Self {
+            name: need.name.to_string(),
+            kind: wire::CredentialKind::from(need.kind).into(),
+            origin: need.origin.to_string(),
+        }
+    }
+}
+
+impl TryFrom<wire::CredentialNeed> for CredentialNeed {
+    type Error = ConvertError;
+
+    fn try_from(need: wire::CredentialNeed) -> Result<Self, ConvertError> {
+        let kind = CredentialKind::try_from(need.kind());
+        Ok(Self {
+            name: named("name", &need.name)?,
+            kind: kind.map_err(|error| error.within("kind"))?,
+            origin: SafeText::new(&need.origin),
+        })
+    }
+}
+
+fn named(field: &'static str, text: &str) -> Result<Name, ConvertError> {
+    Name::new(text).map_err(|error| ConvertError::new(error.to_string()).within(field))
 }

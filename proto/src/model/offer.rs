@@ -1,5 +1,6 @@
 //! Offers: what was found on the daemon's machine, and the documents that would show it.
 
+use super::connector::CredentialKind;
 use super::{DocumentId, Name};
 use crate::SafeText;
 
@@ -18,7 +19,18 @@ pub struct Offer {
     /// need each other.
     pub documents: Vec<(DocumentId, String)>,
     /// What has to be asked for first, where the documents alone will not do.
-    pub needs_credential: Option<SafeText>,
+    pub needs_credential: Option<CredentialNeed>,
     /// All its documents exist already.
     pub taken: bool,
+}
+
+/// A credential that documents refer to and nobody has set yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CredentialNeed {
+    /// What the documents call it.
+    pub name: Name,
+    /// Which fields it has.
+    pub kind: CredentialKind,
+    /// The only origin that it will be sent to, such as `http://127.0.0.1:9090`.
+    pub origin: SafeText,
 }

@@ -24,7 +24,7 @@ pub(crate) fn decode_and_encode(name: &str, bytes: &[u8]) -> Result<Vec<u8>, pro
         AskModuleRequest, AskModuleResponse, ListModulesRequest, ListModulesResponse, ModuleReport, ModuleRights,
         ModuleStatus, ModuleTraffic,
         ApplyRequest, ApplyResponse, Bucket, ClientMessage, Conflict, ConflictPath,
-        CredentialInfo, CredentialProvider, DaemonStatus, DeleteCredentialRequest,
+        CredentialInfo, CredentialNeed, CredentialProvider, DaemonStatus, DeleteCredentialRequest,
         DeleteCredentialResponse, DiscoverRequest, DiscoverResponse, DocumentEntry, DocumentId,
         DocumentUpdate, DocumentWatch, EffectiveDocument, FeedBinding, FeedUpdate, FeedWatch,
         Field, Frame, GetRequest, GetResponse, GetStatusRequest, Goodbye, Hello, HistoryRequest,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use ccm_proto::SafeText;
 use ccm_proto::model::Offer;
+use ccm_proto::wire::credential_service_client::CredentialServiceClient;
 use ccm_proto::wire::discover_service_client::DiscoverServiceClient;
 use ccm_proto::wire::document_service_client::DocumentServiceClient;
 use ccm_proto::wire::{ApplyRequest, DiscoverRequest, Scope};
@@ -11,8 +12,9 @@ use tokio::sync::mpsc;
 use tonic::transport::Channel;
 
 use super::CALL_LIMIT;
-use crate::command::discover::{reason, writes};
+use crate::command::discover::{reason, set_request, writes};
 use crate::message::Message;
+use crate::model::login::Login;
 
 /// How long looking around may take: the daemon asks each listener for a moment.
 const LOOK_LIMIT: Duration = Duration::from_secs(15);
@@ -32,20 +34,50 @@ pub(super) async fn look(channel: Channel, messages: mpsc::Sender<Message>) {
     let _ = messages.send(Message::Offers { offers, configured: response.configured }).await;
 }
 
+/// Has the credential that an offer needs kept, and its documents written.
+pub(super) async fn accept(
+    offer: Offer,
+    login: Option<Box<Login>>,
+    channel: Channel,
+    messages: mpsc::Sender<Message>,
+) {
+    let result = match login {
+        Some(login) => keep(&login, channel.clone()).await,
+        None => Ok(()),
+    };
+    let result = match result {
+        Ok(()) => write(&offer, channel).await,
+        Err(cause) => Err(cause),
+    };
+    let _ = messages.send(Message::Accepted { key: offer.key, result }).await;
+}
+
+/// Has a credential kept, for the origin that needs it only.
+async fn keep(login: &Login, channel: Channel) -> Result<(), SafeText> {
+    let request = set_request(&login.need, &login.account, login.secret.to_secret());
+    answered(CredentialServiceClient::new(channel).set_credential(request)).await
+}
+
 /// Has the documents of an offer written.
-pub(super) async fn accept(offer: Offer, channel: Channel, messages: mpsc::Sender<Message>) {
+async fn write(offer: &Offer, channel: Channel) -> Result<(), SafeText> {
     let request = ApplyRequest {
-        writes: writes(&offer),
+        writes: writes(offer),
         scope: Some(Scope::default()),
-        reason: reason(&offer),
+        reason: reason(offer),
         manager: "human".to_owned(),
         ..ApplyRequest::default()
     };
     let mut client = DocumentServiceClient::new(channel);
-    let result = match tokio::time::timeout(CALL_LIMIT, client.apply(request)).await {
+    answered(client.apply(request)).await
+}
+
+/// What became of a call, as a sentence when it went wrong.
+async fn answered<T>(
+    call: impl Future<Output = Result<tonic::Response<T>, tonic::Status>>,
+) -> Result<(), SafeText> {
+    match tokio::time::timeout(CALL_LIMIT, call).await {
         Ok(Ok(_)) => Ok(()),
         Ok(Err(status)) => Err(SafeText::new(status.message())),
         Err(_) => Err(SafeText::new("the daemon does not answer; see `ccm daemon logs`")),
-    };
-    let _ = messages.send(Message::Accepted { key: offer.key, result }).await;
+    }
 }

@@ -8,7 +8,7 @@ mod tests;
 
 use std::process::ExitCode;
 
-use ccm_daemon::secret;
+use ccm_daemon::secret::{self, Secret};
 use ccm_proto::SafeText;
 use ccm_proto::convert::{ConvertError, CredentialState, ProviderState};
 use ccm_proto::model::connector::CredentialKind;
@@ -21,7 +21,9 @@ use serde_json::{Value, json};
 use self::question::Question;
 use super::output::{Output, print, utc};
 use super::{CommandError, Connection, EXIT_REFUSED, connector};
-use crate::cli::{CredCommand, CredKind, CredRotateArgs, CredSetArgs, CredTestArgs, LinkArgs};
+use crate::cli::{
+    CredCommand, CredKind, CredRotateArgs, CredSetArgs, CredTestArgs, LinkArgs, SecretArgs,
+};
 
 /// Runs the command.
 pub(super) async fn run(command: CredCommand, link: &LinkArgs) -> Result<ExitCode, CommandError> {
@@ -106,11 +108,24 @@ async fn rotate(args: CredRotateArgs, link: &LinkArgs) -> Result<ExitCode, Comma
     Ok(ExitCode::SUCCESS)
 }
 
-fn changed(done: &str, info: Option<wire::CredentialInfo>) -> Result<String, CommandError> {
+/// Says what became of a credential.
+pub(super) fn changed(
+    done: &str,
+    info: Option<wire::CredentialInfo>,
+) -> Result<String, CommandError> {
     let credential = credential(info)?;
     let (places, CredentialState { name, version, provider, .. }) =
         (places(&credential), credential);
     Ok(format!("{name} {done}, version {version}, for {places} only, kept by {provider}\n"))
+}
+
+/// Reads the secret of a credential from where the arguments say, else from the terminal.
+pub(super) fn read_secret(
+    args: &SecretArgs,
+    name: &Name,
+    kind: CredentialKind,
+) -> Result<Secret, CommandError> {
+    input::read(args, &Question::of_set(name, kind, None))
 }
 
 /// Where a credential may be sent: its secret, and the tokens that were got with it.

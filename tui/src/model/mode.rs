@@ -19,6 +19,8 @@ pub enum Overlay {
     Notices(usize),
     /// What was found on the daemon's machine; the chosen one.
     Offers(usize),
+    /// The login that an offer needs.
+    Login,
 }
 
 /// A list that is filtered by typing.

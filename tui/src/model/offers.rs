@@ -3,6 +3,8 @@
 use ccm_proto::SafeText;
 use ccm_proto::model::{Interval, Name, Offer, Timestamp};
 
+use super::login::Login;
+
 /// How long the footer says that something was found.
 pub const HINT_LASTS: Interval = Interval::from_secs(60);
 
@@ -19,6 +21,8 @@ pub struct Offers {
     pub taking: Option<Name>,
     /// Why the last one was not taken.
     pub refusal: Option<SafeText>,
+    /// The login that is being typed for one.
+    pub login: Option<Login>,
 }
 
 /// The keys of offers, in their order.

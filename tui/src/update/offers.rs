@@ -3,7 +3,7 @@
 use ccm_proto::SafeText;
 use ccm_proto::model::{Name, Offer};
 
-use super::overlay;
+use super::{login, overlay};
 use crate::action::Action;
 use crate::effect::Effect;
 use crate::input::keymap::{Chord, Lookup};
@@ -80,13 +80,12 @@ pub(super) fn take(model: &mut Model, index: usize) -> Vec<Effect> {
         overlay::close(model);
         return overlay::open_layout(model, offer.key);
     }
-    if let Some(needed) = &offer.needs_credential {
-        model.offers.refusal = Some(needed.clone());
-        return Vec::new();
+    if let Some(effects) = login::ask(model, &offer) {
+        return effects;
     }
     model.offers.refusal = None;
     model.offers.taking = Some(offer.key.clone());
-    vec![Effect::Accept(Box::new(offer))]
+    vec![Effect::Accept(Box::new(offer), None)]
 }
 
 /// The documents of an offer were written, or not.

@@ -1,10 +1,10 @@
-//! Overlays: help, palette, themes, "why", notices.
+//! Overlays: help, palette, themes, "why", notices; what was found and its login have their own.
 
 use ccm_proto::model::Name;
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 
-use super::{act, offers, watch};
+use super::{act, login, offers, watch};
 use crate::action::{ACTIONS, Action};
 use crate::effect::Effect;
 use crate::input::keymap::{Chord, Lookup};
@@ -21,7 +21,7 @@ pub(super) fn query(model: &mut Model) -> Option<&mut String> {
         Overlay::Help(list) | Overlay::Palette(list) | Overlay::Themes(list, _) => {
             Some(&mut list.query)
         }
-        Overlay::Why(..) | Overlay::Notices(_) | Overlay::Offers(_) => None,
+        Overlay::Why(..) | Overlay::Notices(_) | Overlay::Offers(_) | Overlay::Login => None,
     }
 }
 
@@ -36,12 +36,15 @@ pub(super) fn typed(model: &mut Model) {
 fn list(model: &mut Model) -> Option<&mut List> {
     match model.overlays.last_mut()? {
         Overlay::Help(list) | Overlay::Palette(list) | Overlay::Themes(list, _) => Some(list),
-        Overlay::Why(..) | Overlay::Notices(_) | Overlay::Offers(_) => None,
+        Overlay::Why(..) | Overlay::Notices(_) | Overlay::Offers(_) | Overlay::Login => None,
     }
 }
 
 /// A key while an overlay is open.
 pub(super) fn press(model: &mut Model, chord: &Chord) -> Vec<Effect> {
+    if matches!(model.overlays.last(), Some(Overlay::Login)) {
+        return login::press(model, chord);
+    }
     match chord.as_str() {
         "esc" => return close(model),
         "ctrl-c" => return vec![Effect::Quit],
@@ -87,7 +90,9 @@ fn read_only_key(model: &mut Model, chord: &Chord) -> Vec<Effect> {
 
 /// Closes the topmost overlay; a theme that was only looked at goes with it.
 pub(super) fn close(model: &mut Model) -> Vec<Effect> {
-    model.overlays.pop();
+    if model.overlays.pop() == Some(Overlay::Login) {
+        model.offers.login = None;
+    }
     if model.themes.preview.take().is_some() {
         model.themes.refresh(&model.data);
     }
@@ -116,7 +121,7 @@ pub(super) fn scroll(model: &mut Model, action: Action) -> Vec<Effect> {
         Some(Overlay::Help(list) | Overlay::Palette(list) | Overlay::Themes(list, _)) => {
             list.selected = moved(list.selected, count.saturating_sub(1));
         }
-        None => {}
+        Some(Overlay::Login) | None => {}
     }
     preview(model);
     Vec::new()

@@ -1,6 +1,7 @@
 //! What lies over the page.
 
 mod list;
+mod login;
 mod notices;
 mod offers;
 mod why;
@@ -41,6 +42,7 @@ pub(super) fn draw(model: &Model, overlay: &Overlay, area: Rect, buffer: &mut Bu
         Overlay::Why(name, scroll) => why::draw(model, name, *scroll, area, buffer),
         Overlay::Notices(scroll) => notices::draw(model, *scroll, area, buffer),
         Overlay::Offers(selected) => offers::draw(model, *selected, area, buffer),
+        Overlay::Login => login::draw(model, area, buffer),
     }
 }
 
@@ -57,6 +59,10 @@ pub(super) fn target_at(
         Overlay::Palette(state) => (state, palette_items(model, &state.query)),
         Overlay::Themes(state, _) => (state, theme_items(model, &state.query)),
         Overlay::Why(..) | Overlay::Notices(_) => return Some(Target::Close),
+        Overlay::Login => {
+            let beside = !frame(login::SIZE, area).contains(at);
+            return beside.then_some(Target::Close);
+        }
         Overlay::Offers(selected) => {
             let frame = frame(offers::size(model), area);
             if !frame.contains(at) {

@@ -1,6 +1,7 @@
 //! The whole screen.
 
 use ccm_proto::SafeText;
+use ccm_proto::model::connector::CredentialKind;
 use ccm_proto::model::{Interval, Notice, Severity};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -9,7 +10,9 @@ use super::{draw, title};
 use crate::glyph::GlyphSet;
 use crate::message::{LinkEvent, Message};
 use crate::model::Model;
-use crate::model::tests::fixture::{NOW, attached, feed_all, live, offers, press, unconnected};
+use crate::model::tests::fixture::{
+    NOW, attached, feed_all, live, needy_offer, offers, press, unconnected,
+};
 use crate::update::update;
 
 fn picture(model: &Model) -> Buffer {
@@ -112,6 +115,18 @@ fn what_was_found_at_80x24() {
     let mut model = with_offers((80, 24));
     assert!(line(&model, 23).contains("2 things found here: press D"), "{}", line(&model, 23));
     press(&mut model, "D");
+    insta::assert_snapshot!(text(&model));
+}
+
+#[test]
+fn a_login_at_80x24() {
+    let mut model = live((80, 24));
+    let found = vec![needy_offer(CredentialKind::Basic)];
+    update(&mut model, Message::Offers { offers: found, configured: false }, NOW);
+    press(&mut model, "D");
+    assert!(text(&model).contains("it wants a login"));
+    press(&mut model, "1 a d m i n tab s e c r e t");
+    assert!(!text(&model).contains("secret"));
     insta::assert_snapshot!(text(&model));
 }
 

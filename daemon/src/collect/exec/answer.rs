@@ -71,7 +71,7 @@ impl Answers {
         let at = moment.at;
         match self {
             Self::Json(extractor) => {
-                if output.trim_ascii().is_empty() {
+                if output.trim_ascii().is_empty() && !extractor.takes_nothing() {
                     let sentence = "the command wrote nothing; it should write its answer";
                     return Err(SafeText::from(sentence));
                 }
@@ -254,6 +254,25 @@ mod tests {
         assert_eq!(reading.value.at("a"), Some(&Value::Integer(2)));
         let reading = read(ExecFormat::Json, b"{\"a\": 1, \"a\": 2}").unwrap();
         assert_eq!(reading.value.at("a"), Some(&Value::Integer(2)));
+    }
+
+    #[test]
+    fn a_list_of_no_items_is_an_answer() {
+        let source = Name::new("containers").unwrap();
+        let extract = |format: &str| {
+            serde_json::from_value::<Extract>(serde_json::json!({
+                "format": format,
+                "values": { "running": { "path": "$[*]", "combine": "count" } },
+            }))
+            .unwrap()
+        };
+        let read = |format: &str| {
+            let answers = Answers::new(&source, ExecFormat::Json, Some(&extract(format)));
+            answers.unwrap().reading(MOMENT, b"\n")
+        };
+        let running = read("json_lines").unwrap().value;
+        assert_eq!(running.at("running"), Some(&Value::Integer(0)));
+        assert!(read("json").unwrap_err().as_str().contains("wrote nothing"));
     }
 
     proptest! {

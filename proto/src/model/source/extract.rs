@@ -32,6 +32,20 @@ pub struct Extract {
     pub decimals: Decimals,
 }
 
+impl Extract {
+    /// What the numbers of a value, or of a list's field as `LIST.FIELD`, count.
+    pub fn unit(&self, metric: &str) -> Option<&str> {
+        let listed = || {
+            let (list, field) = metric.split_once('.')?;
+            self.lists.get(list)?.fields.get(field)
+        };
+        match self.values.get(metric).or_else(listed)? {
+            ValueRule::Full(rule) => rule.unit.as_deref(),
+            ValueRule::Path(_) => None,
+        }
+    }
+}
+
 /// What an answer is, and what paths find in it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -39,6 +53,8 @@ pub enum AnswerFormat {
     /// JSON.
     #[default]
     Json,
+    /// JSON values, one a line, which are the items of `$`.
+    JsonLines,
     /// Any text, which is `$`.
     Text,
     /// Text of which every line is an item of `$`.

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use ccm_proto::SafeText;
 use ccm_proto::convert::{Binding, FeedChange, FrameContents, Welcome};
+use ccm_proto::model::connector::CredentialKind;
 use ccm_proto::model::document::LayerRef;
+use ccm_proto::model::offer::CredentialNeed;
 use ccm_proto::model::widget::{Column, Format, WidgetType};
 use ccm_proto::model::{
     Cell, Document, DocumentId, Interval, Kind, Name, Offer, Provenance, Quality, Row, Scope,
@@ -179,6 +181,14 @@ pub(crate) fn offers(count: usize) -> Vec<Offer> {
         }
     };
     (0..count).map(offer).collect()
+}
+
+/// Something that was found and wants a login.
+pub(crate) fn needy_offer(kind: CredentialKind) -> Offer {
+    let mut offer = offers(1).remove(0);
+    let origin = SafeText::new("http://127.0.0.1:9090");
+    offer.needs_credential = Some(CredentialNeed { name: offer.key.clone(), kind, origin });
+    offer
 }
 
 /// Plausible data for a widget, the same every time.

@@ -1,6 +1,7 @@
 //! What was found on the daemon's machine: the hint, the list, and taking one.
 
 use ccm_proto::SafeText;
+use ccm_proto::model::connector::CredentialKind;
 use ccm_proto::model::{DocumentId, Interval, Kind};
 
 use super::super::update;
@@ -11,7 +12,7 @@ use crate::model::Model;
 use crate::model::mode::Overlay;
 use crate::model::offers::HINT_LASTS;
 use crate::model::tests::fixture::{
-    NOW, attached, frame, live, name, offers, press, unconnected, watched, welcome,
+    NOW, attached, frame, live, name, needy_offer, offers, press, unconnected, watched, welcome,
 };
 use crate::view;
 
@@ -79,7 +80,7 @@ fn a_key_takes_an_offer_and_opens_its_layout_when_it_is_written() {
     found(&mut model, 3, false);
     assert_eq!(model.overlays, [Overlay::Offers(0)]);
     let effects = press(&mut model, "2");
-    let [Effect::Accept(offer)] = &effects[..] else { panic!("{effects:?}") };
+    let [Effect::Accept(offer, None)] = &effects[..] else { panic!("{effects:?}") };
     assert_eq!(offer.key, name("found-1"));
     assert!(press(&mut model, "3").is_empty(), "one at a time");
     let accepted = Message::Accepted { key: offer.key.clone(), result: Ok(()) };
@@ -108,14 +109,42 @@ fn a_refusal_is_told_and_the_list_stays() {
     assert!(model.overlays.is_empty(), "the key that opens closes");
 }
 
+fn asked_for_a_login(kind: CredentialKind) -> Model {
+    let mut model = live((80, 24));
+    let found = Message::Offers { offers: vec![needy_offer(kind)], configured: false };
+    update(&mut model, found, NOW);
+    assert_eq!(press(&mut model, "D 1"), [Effect::Discover, Effect::Guard]);
+    assert_eq!(model.overlays.last(), Some(&Overlay::Login));
+    model
+}
+
 #[test]
-fn what_needs_a_credential_says_so_and_writes_nothing() {
-    let mut model = live((160, 50));
-    let mut list = offers(1);
-    list[0].needs_credential = Some(SafeText::new("needs a token; run ccm cred set home"));
-    update(&mut model, Message::Offers { offers: list, configured: false }, NOW);
-    assert_eq!(press(&mut model, "D 1"), [Effect::Discover]);
-    assert!(model.offers.refusal.is_some());
+fn what_wants_a_login_is_taken_with_it() {
+    let mut model = asked_for_a_login(CredentialKind::Basic);
+    press(&mut model, "enter");
+    press(&mut model, "a d x backspace m enter");
+    update(&mut model, Message::Paste("s3 cret\r\nsecond line".to_owned()), NOW);
+    let effects = press(&mut model, "enter");
+    let [Effect::Accept(offer, Some(login))] = &effects[..] else { panic!("{effects:?}") };
+    assert_eq!((offer.key.clone(), login.account.as_str()), (name("found-0"), "adm"));
+    assert_eq!(login.secret.to_secret().expose_text(), Some("s3 cret"));
+    assert_eq!(model.overlays, [Overlay::Offers(0)]);
+    assert_eq!(model.offers.login, None);
+    assert_eq!(model.offers.taking, Some(name("found-0")));
+}
+
+#[test]
+fn a_login_can_be_left_and_a_token_is_one_field() {
+    let mut model = asked_for_a_login(CredentialKind::Token);
+    press(&mut model, "q tab esc");
+    assert_eq!(
+        (model.overlays.as_slice(), model.offers.login.is_none()),
+        (&[Overlay::Offers(0)][..], true)
+    );
+    press(&mut model, "1 t o k");
+    let effects = press(&mut model, "enter");
+    let [Effect::Accept(_, Some(login))] = &effects[..] else { panic!("{effects:?}") };
+    assert_eq!(login.secret.to_secret().expose_text(), Some("tok"));
 }
 
 #[test]
@@ -133,7 +162,7 @@ fn the_pointer_takes_what_it_points_at() {
     let taken: Vec<&str> = effects
         .iter()
         .filter_map(|effect| match effect {
-            Effect::Accept(offer) => Some(offer.key.as_str()),
+            Effect::Accept(offer, _) => Some(offer.key.as_str()),
             _ => None,
         })
         .collect();

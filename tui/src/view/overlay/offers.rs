@@ -22,8 +22,8 @@ const TITLE_WIDTH: u16 = 28;
 /// Lines above the offers.
 const HEAD: u16 = 2;
 
-/// Lines below them.
-const FOOT: u16 = 2;
+/// Lines below them: an empty one, and what is said of the chosen one.
+const FOOT: u16 = 3;
 
 /// Columns of the box, and lines inside it: as many as there are offers.
 pub(super) fn size(model: &Model) -> (u16, u16) {
@@ -51,26 +51,27 @@ pub(super) fn draw(model: &Model, selected: usize, area: Rect, buffer: &mut Buff
             draw_offer(model, (index, offer), index == selected, line, &mut paint);
         }
     }
-    let Some(y) = inside.bottom().checked_sub(1).filter(|y| *y > inside.y) else { return };
-    let (said, style) = foot(model, selected, muted);
-    let said = truncate(&said, usize::from(inside.width));
-    paint.text(inside.x, y, said.as_str(), style);
+    let foot = foot(model, selected, muted);
+    let first = inside.bottom().saturating_sub(foot.len() as u16).max(inside.y + 1);
+    for ((said, style), y) in foot.iter().zip(first..inside.bottom()) {
+        let said = truncate(said, usize::from(inside.width));
+        paint.text(inside.x, y, said.as_str(), *style);
+    }
 }
 
-/// The last line: what went wrong, what is going on, or how the chosen one was recognised.
-fn foot(model: &Model, selected: usize, muted: Style) -> (SafeText, Style) {
+/// The last lines: what went wrong, what is going on, or of the chosen one what it shows and how it
+/// was recognised.
+fn foot(model: &Model, selected: usize, muted: Style) -> Vec<(SafeText, Style)> {
     let theme = &model.themes.theme;
     if let Some(refusal) = &model.offers.refusal {
-        return (refusal.clone(), theme.style(Role::Critical));
+        return vec![(refusal.clone(), theme.style(Role::Critical))];
     }
     if let Some(key) = &model.offers.taking {
-        return (SafeText::from(format!("{key} is being set up")), muted);
+        return vec![(SafeText::from(format!("{key} is being set up")), muted)];
     }
-    let evidence = model.offers.list().get(selected).map(|offer| {
-        let facts: Vec<&str> = offer.evidence.iter().map(SafeText::as_str).collect();
-        facts.join(", ")
-    });
-    (SafeText::new(&evidence.unwrap_or_default()), muted)
+    let Some(offer) = model.offers.list().get(selected) else { return Vec::new() };
+    let facts: Vec<&str> = offer.evidence.iter().map(SafeText::as_str).collect();
+    vec![(offer.what.clone(), theme.style(Role::Text)), (SafeText::new(&facts.join(", ")), muted)]
 }
 
 /// The offers in sight, and the line of each.
@@ -111,10 +112,10 @@ fn draw_offer(
     let title = truncate(&offer.title, usize::from(title_width.saturating_sub(5)));
     paint.text(line.x + 4, line.y, title.as_str(), ground);
     let x = line.x + title_width;
-    let what = if offer.taken {
-        SafeText::from("shown already; the key opens it")
-    } else {
-        offer.what.clone()
+    let what = match &offer.needs_credential {
+        _ if offer.taken => SafeText::from("shown already; the key opens it"),
+        Some(_) => SafeText::from(format!("{}; it wants a login", offer.what)),
+        None => offer.what.clone(),
     };
     let what = truncate(&what, usize::from(line.right().saturating_sub(x)));
     paint.text(x, line.y, what.as_str(), ground.patch(theme.style(Role::Muted)));
