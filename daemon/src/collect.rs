@@ -14,6 +14,7 @@ pub mod extract;
 pub mod http;
 pub mod json;
 mod kept;
+pub mod mask;
 pub mod module;
 pub mod probe;
 pub mod prometheus;
