@@ -215,7 +215,7 @@ pub fn context<'a>(model: &'a Model, name: &'a Name, focused: bool) -> DrawConte
         spec,
         view,
         condition: condition(model, name, &view.status),
-        theme: &model.themes.theme,
+        theme: model.themes.made_for(spec.and_then(|spec| spec.theme)),
         glyphs: model.glyphs,
         now: model.shown_now(),
         focused: focused && model.overlays.is_empty(),

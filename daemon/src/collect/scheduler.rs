@@ -145,15 +145,14 @@ impl Task {
             tick = None;
             while tick.is_none() && !self.follows() {
                 let asked = self.shared.refresh.notified();
-                tick = match next {
-                    Some(slot) => match tokio::time::timeout(self.until(slot), asked).await {
+                tick = if let Some(slot) = next {
+                    match tokio::time::timeout(self.until(slot), asked).await {
                         Ok(()) => self.asked_for(),
                         Err(_) => Some(slot.tick),
-                    },
-                    None => {
-                        asked.await;
-                        self.asked_for()
                     }
+                } else {
+                    asked.await;
+                    self.asked_for()
                 };
             }
         }

@@ -80,7 +80,7 @@ impl SourceService for Sources {
         };
         let assignment = configuration.assignment(&spec);
         let trial = trial::run(&name, &assignment, &self.environment, &self.facts.clock).await;
-        Ok(Response::new(tested(&trial)))
+        Ok(Response::new(tested(&trial, &spec)))
     }
 
     async fn plan_calls(
@@ -149,7 +149,7 @@ fn source_of(toml: &str, label: &str) -> Result<Arc<SourceSpec>, Status> {
     }
 }
 
-fn tested(trial: &Trial) -> TestSourceResponse {
+fn tested(trial: &Trial, spec: &SourceSpec) -> TestSourceResponse {
     let mut response = TestSourceResponse {
         exchanges: trial.exchanges.iter().map(exchange).collect(),
         total_ms: trial.total.as_secs_f64() * 1_000.0,
@@ -158,7 +158,9 @@ fn tested(trial: &Trial) -> TestSourceResponse {
     match &trial.result {
         Err(error) => response.error = error.to_string(),
         Ok(reading) => {
-            let tree = serde_json::to_string(&reading.value).unwrap_or_default();
+            let tree = serde_json::to_value(&reading.value).unwrap_or_default();
+            let masks = || trial.exchanges.iter().filter_map(|exchange| exchange.mask.as_ref());
+            let tree = masks().fold(tree, |tree, mask| mask.tree(tree)).to_string();
             if tree.len() <= VALUE_MAX_BYTES {
                 response.value_json = tree;
             } else {
@@ -166,8 +168,12 @@ fn tested(trial: &Trial) -> TestSourceResponse {
             }
             let samples = reading.samples.keys.iter().zip(&reading.samples.values);
             let sample = |(key, value): (&ccm_proto::model::SeriesKey, &f64)| wire::Sample {
-                series: SafeText::new(&key.to_string()).to_string(),
+                series: {
+                    let key = masks().fold(key.to_string(), |key, mask| mask.text(&key));
+                    SafeText::new(&key).to_string()
+                },
                 value: *value,
+                unit: SafeText::new(spec.unit(&key.metric).unwrap_or_default()).to_string(),
             };
             response.samples = samples.take(SAMPLES_MAX).map(sample).collect();
             let more = reading.samples.keys.len().saturating_sub(SAMPLES_MAX);

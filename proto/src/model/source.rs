@@ -173,6 +173,13 @@ impl SourceType {
 }
 
 impl SourceSpec {
+    /// What the numbers of a metric count, where the document says it.
+    pub fn unit(&self, metric: &str) -> Option<&str> {
+        let taken = self.extract.as_ref().and_then(|extract| extract.unit(metric));
+        let computed = || self.query.as_ref()?.values.get(metric)?.unit();
+        taken.or_else(computed)
+    }
+
     /// A source of a type, with everything else as it is when nothing is said.
     pub fn new(source_type: SourceType) -> Self {
         Self {

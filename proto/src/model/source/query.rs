@@ -86,6 +86,14 @@ impl ValueConfig {
             Self::Described(value) => &value.expr,
         }
     }
+
+    /// What it is measured in.
+    pub fn unit(&self) -> Option<&str> {
+        match self {
+            Self::Expression(_) => None,
+            Self::Described(value) => value.unit.as_deref(),
+        }
+    }
 }
 
 impl QueryConfig {

@@ -29,7 +29,7 @@ pub(super) fn text(trial: &wire::TestSourceResponse, full: bool) -> String {
         for sample in &trial.samples {
             let value =
                 if sample.value.is_nan() { "absent".to_owned() } else { sample.value.to_string() };
-            table.row(&["", &sample.series, &value]);
+            table.row(&["", &sample.series, &value, SafeText::new(&sample.unit).as_str()]);
         }
         text.push_str(table.to_text().trim_start_matches('\n'));
         if trial.more_samples > 0 {
@@ -140,7 +140,10 @@ pub(super) fn json(trial: &wire::TestSourceResponse) -> Value {
             "error": (!exchange.error.is_empty()).then_some(&exchange.error),
         })
     };
-    let sample = |sample: &wire::Sample| json!({"series": sample.series, "value": sample.value});
+    let sample = |sample: &wire::Sample| {
+        let unit = (!sample.unit.is_empty()).then_some(&sample.unit);
+        json!({ "series": sample.series, "value": sample.value, "unit": unit })
+    };
     json!({
         "exchanges": trial.exchanges.iter().map(exchange).collect::<Vec<_>>(),
         "value": serde_json::from_str::<Value>(&trial.value_json).unwrap_or_default(),
@@ -172,7 +175,11 @@ mod tests {
         let trial = wire::TestSourceResponse {
             exchanges: vec![exchange],
             value_json: "{\"n\":1}".to_owned(),
-            samples: vec![wire::Sample { series: "x:n".to_owned(), value: 1.0 }],
+            samples: vec![wire::Sample {
+                series: "x:n".to_owned(),
+                value: 1.0,
+                unit: "orders".to_owned(),
+            }],
             total_ms: 12.34,
             ..wire::TestSourceResponse::default()
         };
