@@ -484,7 +484,7 @@ fn containers(
     ];
     let mut draft = run((key, title), &what, command, &rest, &metrics);
     draft.widgets.push(("history", chart("running", key, metrics[0])));
-    let columns = [("name", "name"), ("state", "state"), ("image", "image"), ("status", "since")];
+    let columns = [("name", "name"), ("state", "state"), ("image", "image"), ("status", "status")];
     draft.widgets.push(("containers", table("containers", key, "containers", &columns)));
     draft
 }

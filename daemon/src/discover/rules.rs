@@ -279,7 +279,7 @@ pub(super) fn recognise(candidate: &Candidate, answer: Option<&str>) -> Option<F
     let known = if candidate.question().is_none() {
         Known { kind: candidate.kind, proof: None, status_page: false, login: None }
     } else if let Some(kind) = login(candidate, answer?) {
-        let proof = Some("it wants a login");
+        let proof = Some("it answers only those who log in");
         Known { kind: candidate.kind, proof, status_page: false, login: Some(kind) }
     } else if matches!(candidate.kind, Kind::Web { .. }) {
         web(answer?)?

@@ -1,5 +1,7 @@
 //! What this source needs of HTTP.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use ccm_proto::SafeText;
 use ccm_proto::model::Interval;
@@ -35,6 +37,8 @@ pub struct Answered {
     pub content_type: Option<String>,
     /// How long the other side asks to be left alone.
     pub retry_after: Option<Interval>,
+    /// The credential that went with the question.
+    pub credential: Option<Arc<str>>,
     /// The body.
     pub body: Bytes,
 }
@@ -47,12 +51,16 @@ impl Answered {
 
     /// The error of a status that is no success.
     pub(super) fn refused(&self, url: &str) -> CollectError {
-        let remedy = match self.status {
-            401 | 403 => "name a credential that it accepts",
-            404 | 405 => "correct url or path",
-            429 => "ask less often, by a longer interval",
-            500.. => "see the log of what answers there",
-            _ => "see what answers there",
+        let remedy = match (self.status, &self.credential) {
+            (401, Some(name)) => {
+                format!("it refuses the credential {name}: set it anew by `ccm cred rotate`")
+            }
+            (403, Some(name)) => format!("give the credential {name} the right to this there"),
+            (401 | 403, None) => "name a credential that it accepts".to_owned(),
+            (404 | 405, _) => "correct url or path".to_owned(),
+            (429, _) => "ask less often, by a longer interval".to_owned(),
+            (500.., _) => "see the log of what answers there".to_owned(),
+            _ => "see what answers there".to_owned(),
         };
         let cause = format!("{url} answers {}; {remedy}", self.status);
         let retry = match (self.status, self.retry_after) {

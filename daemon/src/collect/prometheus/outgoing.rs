@@ -56,6 +56,7 @@ impl Outgoing {
         }
         let mut call = Call::new(self.source.clone(), Arc::new(request));
         call.credential = (self.attach)().await?;
+        let credential = call.credential.as_ref().map(|attached| Arc::clone(&attached.name));
         call.caching = Caching::Off;
         call.answers = Answers::Any;
         call.bounds =
@@ -67,6 +68,7 @@ impl Outgoing {
             status: response.status.as_u16(),
             content_type: content_type.map(|text| String::from_utf8_lossy(text.as_bytes()).into()),
             retry_after: retry_after(&response.headers, fetched.at),
+            credential,
             body: response.body.clone(),
         })
     }

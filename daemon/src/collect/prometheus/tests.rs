@@ -1,6 +1,7 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
+use bytes::Bytes;
 use ccm_proto::model::{Reading, Timestamp};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -23,6 +24,7 @@ impl Get for Fake {
             status,
             content_type: Some(content_type.to_owned()).filter(|text| !text.is_empty()),
             retry_after: None,
+            credential: None,
             body: body.into(),
         };
         Box::pin(std::future::ready(Ok(answered)))
@@ -104,6 +106,24 @@ fn a_target_that_gives_no_metrics_says_what_to_do() {
         assert!(text.starts_with("http://a/metrics ") && text.contains(expected), "{text}");
         assert!(!text.contains(['\u{1b}', '?']), "the query may hold a secret");
         assert_eq!(error.retry(), retry);
+    }
+}
+
+#[test]
+fn a_credential_that_is_refused_is_named() {
+    for (status, part) in
+        [(401, "refuses the credential db: set it anew"), (403, "credential db the right")]
+    {
+        let answered = Answered {
+            status,
+            content_type: None,
+            retry_after: None,
+            credential: Some("db".into()),
+            body: Bytes::new(),
+        };
+        let error = answered.refused("http://a/metrics");
+        assert!(error.to_string().contains(part), "{error}");
+        assert_eq!(error.retry(), Retry::Hold);
     }
 }
 

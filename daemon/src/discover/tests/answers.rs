@@ -40,6 +40,15 @@ const APACHE: &str = "127.0.0.1\nServerVersion: Apache/2.4.71 (Debian)\n\
 const NATS: &str = r#"{"server_id": "NDJ", "version": "2.10.4", "mem": 17154048, "connections": 2,
     "subscriptions": 61, "slow_consumers": 0, "in_msgs": 14, "out_msgs": 12}"#;
 
+/// Of `docker ps` 28, much left out.
+const DOCKER: &str = r#"{"Command":"\"nginx\"","ID":"aaaaaaaaaaaa","Image":"nginx:1.25","Labels":"","Names":"web","Platform":null,"Ports":"80/tcp","State":"running","Status":"Up 2 hours"}
+{"Command":"\"sh\"","ID":"bbbbbbbbbbbb","Image":"alpine","Labels":"","Names":"old-job","Platform":null,"Ports":"","State":"exited","Status":"Exited (1) 3 hours ago"}
+"#;
+
+/// Of `podman ps` 4.3, much left out.
+const PODMAN: &str = r#"[{"AutoRemove": false, "Exited": false, "Image": "localhost/empty:latest",
+    "Labels": null, "Names": ["web"], "Ports": null, "State": "created", "Status": "Created"}]"#;
+
 /// All of [`full`], whose web servers show their status pages.
 async fn offers() -> Vec<Offer> {
     let (machine, _) = full();
@@ -115,6 +124,31 @@ async fn what_offers_show_is_in_what_programs_answer() {
             let there = value.is_some_and(|value| value.as_number().is_some());
             assert_eq!(there, without != Some(name.as_str()), "{key}: {name} is {value:?}");
         }
+    }
+}
+
+#[tokio::test]
+async fn containers_are_counted_by_their_states_and_listed() {
+    let offers = offers().await;
+    for (key, answer, counts, listed) in [
+        ("docker", DOCKER, [1, 0, 1], &[["web", "running"], ["old-job", "exited"]][..]),
+        ("docker", "", [0, 0, 0], &[]),
+        ("podman", PODMAN, [0, 0, 0], &[["web", "created"]]),
+        ("podman", "[]", [0, 0, 0], &[]),
+    ] {
+        let offer = offers.iter().find(|offer| offer.key.as_str() == key).unwrap();
+        let reading = reading(offer, answer);
+        for (state, count) in ["running", "paused", "exited"].iter().zip(counts) {
+            assert_eq!(reading.at(state), Some(&Value::Integer(count)), "{key}: {state}");
+        }
+        let Some(Value::List(items)) = reading.at("containers") else { panic!("{reading:?}") };
+        let field =
+            |item: &Value, name: &str| item.at(name).and_then(Value::as_text).map(str::to_owned);
+        let found: Vec<_> = items
+            .iter()
+            .map(|item| ["name", "state"].map(|name| field(item, name).unwrap()))
+            .collect();
+        assert_eq!(found, listed);
     }
 }
 
