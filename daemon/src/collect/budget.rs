@@ -13,7 +13,7 @@ const DAY_MS: f64 = 86_400_000.0;
 /// How often an API is called by all sources together.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ApiBudget {
-    /// The connector, or the host.
+    /// The connector, or the host with its port where that is not the usual one.
     pub api: String,
     /// Calls a day as things are.
     pub before: f64,
@@ -155,8 +155,8 @@ fn external(assignment: &Assignment) -> Option<Cost> {
         why.push_str(&format!(", up to {pages} pages"));
     }
     let api = plan.api.as_ref().map_or_else(
-        || plan.base.host_str().unwrap_or_default().to_owned(),
-        |connector| format!("{connector} {}", plan.base.host_str().unwrap_or_default()),
+        || service(&plan.base),
+        |connector| format!("{connector} {}", service(&plan.base)),
     );
     let max = plan.limits.map(|limits| match limits.per_day {
         Some(day) => (day as f64, "per_day of its limits".to_owned()),
@@ -167,7 +167,13 @@ fn external(assignment: &Assignment) -> Option<Cost> {
 }
 
 fn host(url: &str) -> String {
-    url::Url::parse(url).ok().and_then(|url| Some(url.host_str()?.to_owned())).unwrap_or_default()
+    url::Url::parse(url).map_or_else(|_| String::new(), |url| service(&url))
+}
+
+/// The host, and the port where it is not the usual one: another port is another service.
+fn service(url: &url::Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
 #[cfg(test)]
@@ -221,6 +227,19 @@ mod tests {
             sources: [(name("balance"), shop("balance", "1m"))].into(),
             connectors: [(name("shop"), connector())].into(),
             ..Configuration::default()
+        }
+    }
+
+    #[test]
+    fn another_port_is_another_service() {
+        for (url, wanted) in [
+            ("https://api.example.com/v1", "api.example.com"),
+            ("https://api.example.com:443/v1", "api.example.com"),
+            ("http://127.0.0.1:9090/metrics", "127.0.0.1:9090"),
+            ("http://[::1]:9100", "[::1]:9100"),
+            ("no address", ""),
+        ] {
+            assert_eq!(host(url), wanted);
         }
     }
 
