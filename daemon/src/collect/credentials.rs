@@ -296,36 +296,88 @@ impl Credentials {
 impl CredentialProbe for Credentials {
     fn probe<'a>(
         &'a self,
-        credential: &'a Credential,
+        credential: &'a Arc<Credential>,
         url: &'a Url,
     ) -> BoxFuture<'a, Result<Probed, SafeText>> {
         Box::pin(async move {
-            let words = |error: &dyn std::error::Error| SafeText::new(&error.to_string());
-            let name = Name::new("credential-test").map_err(|error| words(&error))?;
-            let request = Request::new(Method::GET, url).map_err(|error| words(&error))?;
-            let placement = placement(&name, credential, None).map_err(|error| words(&error))?;
-            let secret = Bearer(Arc::new(credential.material.secret().duplicate()));
-            let attached = Attached {
-                name: "credential under test".into(),
-                revision: u64::from(credential.version),
-                origin: origin_of(credential).map_err(|error| words(&error))?,
-                placement,
-                secret: Arc::new(secret),
-            };
-            let call = Call {
-                credential: Some(attached),
-                caching: Caching::Off,
-                answers: Answers::Any,
-                priority: Priority::Interactive,
-                ..Call::new(name, Arc::new(request))
-            };
-            let fetched = self.0.gateway.fetch(call).await.map_err(|error| error.to_safe_text())?;
-            let (status, ms) = (fetched.response.status, fetched.timing.total_ms);
-            Ok(Probed {
-                accepted: status.is_success(),
-                sentence: SafeText::new(&format!("status {} in {ms:.0} ms", status.as_u16())),
-            })
+            let name = Name::new("credential-test");
+            let name = name.map_err(|error| SafeText::new(&error.to_string()))?;
+            match credential.material.kind() {
+                CredentialKind::Oauth2 => self.try_token(&name, credential, url).await,
+                CredentialKind::Token | CredentialKind::Basic => {
+                    self.try_request(&name, credential, url).await
+                }
+            }
         })
+    }
+}
+
+/// What a credential that is tried is called in the record of calls.
+const UNDER_TEST: &str = "credential under test";
+
+impl Credentials {
+    /// Asks for an address with the credential.
+    async fn try_request(
+        &self,
+        name: &Name,
+        credential: &Credential,
+        url: &Url,
+    ) -> Result<Probed, SafeText> {
+        let words = |error: &dyn std::error::Error| SafeText::new(&error.to_string());
+        let request = Request::new(Method::GET, url).map_err(|error| words(&error))?;
+        let placement = placement(name, credential, None).map_err(|error| words(&error))?;
+        let secret = Bearer(Arc::new(credential.material.secret().duplicate()));
+        let attached = Attached {
+            name: UNDER_TEST.into(),
+            revision: u64::from(credential.version),
+            origin: origin_of(credential).map_err(|error| words(&error))?,
+            placement,
+            secret: Arc::new(secret),
+        };
+        let call = Call {
+            credential: Some(attached),
+            caching: Caching::Off,
+            answers: Answers::Any,
+            priority: Priority::Interactive,
+            ..Call::new(name.clone(), Arc::new(request))
+        };
+        let fetched = self.0.gateway.fetch(call).await.map_err(|error| error.to_safe_text())?;
+        let (status, ms) = (fetched.response.status, fetched.timing.total_ms);
+        Ok(Probed {
+            accepted: status.is_success(),
+            sentence: SafeText::new(&format!("status {} in {ms:.0} ms", status.as_u16())),
+        })
+    }
+
+    /// Asks for a token: with the refresh token where the secret has one.
+    async fn try_token(
+        &self,
+        name: &Name,
+        credential: &Arc<Credential>,
+        url: &Url,
+    ) -> Result<Probed, SafeText> {
+        let refresh = !lines(credential.material.secret().expose()).1.is_empty();
+        let grant = if refresh { Grant::RefreshToken } else { Grant::ClientCredentials };
+        let key = TokenKey {
+            credential: UNDER_TEST.to_owned(),
+            version: credential.version,
+            token_url: url.to_string(),
+            scopes: Vec::new(),
+        };
+        let begun = self.0.clock.elapsed();
+        let token = self.fetch_token(name, &key, credential, grant, &UNDER_TEST.into()).await;
+        let ms = self.0.clock.elapsed().saturating_sub(begun).as_millis();
+        let (accepted, sentence) = match token {
+            Ok(_) => (true, format!("a token was given in {ms} ms")),
+            // RFC 6749, section 5.2: who is not known may be told so by 400 as well.
+            Err(
+                error @ AuthError::Fetch(
+                    FetchError::Refused { .. } | FetchError::Status { status: 400, .. },
+                ),
+            ) => (false, error.to_string()),
+            Err(error) => return Err(SafeText::new(&error.to_string())),
+        };
+        Ok(Probed { accepted, sentence: SafeText::new(&sentence) })
     }
 }
 

@@ -69,7 +69,12 @@ impl Credentials {
 
     async fn probed(&self, found: &Found, url: &str) -> Result<(Tested, SafeText), Status> {
         if url.is_empty() {
-            let sentence = "found; say --url to try it at its API";
+            let sentence = match found.credential.material.kind() {
+                CredentialKind::Oauth2 => {
+                    "say --url with the address of its tokens to try it there"
+                }
+                _ => "say --url to try it at its API",
+            };
             return Ok((Tested::Found, SafeText::new(sentence)));
         }
         let url = Url::parse(url).map_err(|error| unfit(&error))?;
@@ -78,7 +83,7 @@ impl Credentials {
             return Err(unfit(&format!("the credential is sent to {origin} only")));
         }
         let Some(probe) = &self.probe else {
-            let sentence = "found; this daemon sends no requests to try it";
+            let sentence = "this daemon sends no requests to try it";
             return Ok((Tested::Found, SafeText::new(sentence)));
         };
         Ok(match probe.probe(&found.credential, &url).await {

@@ -1,5 +1,7 @@
 //! The document service: reads and changes documents through the registry.
 
+use std::time::Duration;
+
 use ccm_proto::SafeText;
 use ccm_proto::convert::ConvertError;
 use ccm_proto::model::document::canonical;
@@ -17,6 +19,9 @@ use crate::registry::change::Collision;
 use crate::registry::diagnostic::Diagnostic;
 use crate::registry::{self, Action, Applied, ApplyError, Conflict, Layer, OutcomeResult, Text};
 use crate::secret::{SecretError, SecretStore};
+
+/// How long is looked for credentials that documents name.
+const WARNINGS_LIMIT: Duration = Duration::from_secs(1);
 
 /// The most bytes of a status' details. They travel in a header, in base64, and clients refuse
 /// header lists of more than 16 KiB.
@@ -86,7 +91,9 @@ impl DocumentService for Documents {
         let request = change(request.into_inner()).map_err(|error| malformed(&error))?;
         let applied = self.registry.apply(request, identity).await;
         let mut applied = applied.map_err(|error| status(&error, self.clock.now()))?;
-        self.warn_of_credentials(&mut applied).await;
+        let warned = self.warn_of_credentials(&mut applied);
+        // The change is made: a keeper of secrets that is slow must not make it look otherwise.
+        let _ = tokio::time::timeout(WARNINGS_LIMIT, warned).await;
         Ok(Response::new(response(applied)))
     }
 

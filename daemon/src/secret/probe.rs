@@ -1,5 +1,7 @@
 //! Trying a credential at its API.
 
+use std::sync::Arc;
+
 use ccm_proto::SafeText;
 use futures_util::future::BoxFuture;
 use url::Url;
@@ -17,11 +19,11 @@ pub struct Probed {
 
 /// Makes a request with a credential, through the gateway that all requests pass.
 pub trait CredentialProbe: Send + Sync {
-    /// Asks for `url`, which is of the credential's origin. An error is a sentence without anything
-    /// secret.
+    /// Asks for `url`, which is of the credential's origin; for an OAuth2 client it is where tokens
+    /// are given. An error is a sentence without anything secret.
     fn probe<'a>(
         &'a self,
-        credential: &'a Credential,
+        credential: &'a Arc<Credential>,
         url: &'a Url,
     ) -> BoxFuture<'a, Result<Probed, SafeText>>;
 }

@@ -121,3 +121,26 @@ async fn an_edited_document_carries_neither_the_token_nor_the_secret_elsewhere()
     let narrow = Scene::new(&authority, None).await;
     assert!(narrow.read(&own, &authority).await.is_err(), "without a second origin there is one");
 }
+
+#[tokio::test]
+async fn an_oauth2_client_is_tried_where_tokens_are_given() {
+    let refuse =
+        || async { (axum::http::StatusCode::BAD_REQUEST, "{\"error\": \"invalid_client\"}") };
+    let strict = serve(Router::new().route("/token", post(refuse))).await;
+    let authority = authority().await;
+    let mut tried = Vec::new();
+    for place in [&authority, &strict] {
+        let scene = Scene::new(place, None).await;
+        let credentials = &scene.environment.credentials;
+        let client = Name::new("client").unwrap();
+        let credential = credentials.0.secrets.get(&Scope::Platform, &client).await.unwrap();
+        let url = parse(&format!("{place}/token")).unwrap();
+        let probed = credentials.probe(&credential, &url).await.unwrap();
+        assert!(!probed.sentence.as_str().contains("client"), "{}", probed.sentence);
+        tried.push((probed.accepted, probed.sentence.to_string()));
+        let elsewhere = parse("http://127.0.0.1:9/token").unwrap();
+        assert!(credentials.probe(&credential, &elsewhere).await.is_err(), "another origin");
+    }
+    assert!(tried[0].0 && tried[0].1.contains("a token was given"), "{tried:?}");
+    assert!(!tried[1].0 && tried[1].1.contains("400"), "{tried:?}");
+}
