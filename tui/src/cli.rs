@@ -1,10 +1,25 @@
 //! The command line: what was typed.
 
+mod cred;
+mod documents;
+mod module;
+mod source;
+
 use std::path::PathBuf;
 
-use ccm_daemon::secret::{Origin, ProviderKind};
-use ccm_proto::model::{DocumentId, Interval, Kind, Name, Scope, Timestamp};
+use ccm_proto::model::{Interval, Name, Timestamp};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub use cred::{
+    CredCommand, CredKind, CredRotateArgs, CredSetArgs, CredTestArgs, OwnerArgs, PinArgs,
+    SecretArgs,
+};
+pub use documents::{
+    ApplyArgs, DeleteArgs, DiffArgs, EditArgs, GetArgs, GetOutput, HistoryArgs, RevertArgs,
+    selection,
+};
+pub use module::{ModuleAskArgs, ModuleCommand, ModuleReportArgs};
+pub use source::{SourceCallsArgs, SourceCommand, SourcePlanArgs, SourceTestArgs};
 
 /// Watch this machine and everything that reports to its daemon, in the terminal.
 ///
@@ -226,119 +241,6 @@ fn timestamp(text: &str) -> Result<Timestamp, String> {
         .ok_or_else(|| "write a time as in 2026-11-20T14:03:22Z, or Unix milliseconds".to_owned())
 }
 
-/// Shows documents.
-#[derive(Clone, Debug, Args)]
-pub struct GetArgs {
-    /// layout, widget, source or theme; or KIND/NAME [default: all]
-    pub what: Option<String>,
-    /// The name within the kind
-    pub name: Option<Name>,
-    /// How to write them [default: table, or toml for one document]
-    #[arg(short, long, value_enum)]
-    pub output: Option<GetOutput>,
-}
-
-/// How documents are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum GetOutput {
-    /// One line a document.
-    Table,
-    /// As in a file; comments are kept.
-    Toml,
-    /// As JSON.
-    Json,
-}
-
-/// Writes documents from files.
-#[derive(Clone, Debug, Args)]
-pub struct ApplyArgs {
-    /// A file, or a directory with layouts/ widgets/ sources/ themes/
-    #[arg(short, long, value_name = "FILE|DIR")]
-    pub file: PathBuf,
-    /// What the file is, when its folder does not tell
-    #[arg(long = "as", value_name = "KIND/NAME")]
-    pub id: Option<DocumentId>,
-    /// Why
-    #[arg(short, long)]
-    pub reason: String,
-    /// Say what would happen and change nothing
-    #[arg(long)]
-    pub dry_run: bool,
-    /// Take fields over from those who own them
-    #[arg(long)]
-    pub force: bool,
-    /// The revision that the change was made on; refused when the document has moved on
-    #[arg(long, value_name = "REV")]
-    pub base: Option<u64>,
-}
-
-/// Shows how files differ.
-#[derive(Clone, Debug, Args)]
-pub struct DiffArgs {
-    /// A file, or a directory with layouts/ widgets/ sources/ themes/
-    #[arg(short, long, value_name = "FILE|DIR")]
-    pub file: PathBuf,
-    /// What the file is, when its folder does not tell
-    #[arg(long = "as", value_name = "KIND/NAME")]
-    pub id: Option<DocumentId>,
-}
-
-/// Deletes a document.
-#[derive(Clone, Debug, Args)]
-pub struct DeleteArgs {
-    /// The document
-    #[arg(value_name = "KIND/NAME")]
-    pub id: DocumentId,
-    /// Why
-    #[arg(short, long)]
-    pub reason: String,
-    /// Say what would happen and change nothing
-    #[arg(long)]
-    pub dry_run: bool,
-}
-
-/// Shows revisions.
-#[derive(Clone, Debug, Args)]
-pub struct HistoryArgs {
-    /// The document
-    #[arg(value_name = "KIND/NAME")]
-    pub id: DocumentId,
-    /// How many revisions
-    #[arg(short = 'n', long, default_value_t = 20)]
-    pub limit: u32,
-    /// As JSON
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// Restores a revision.
-#[derive(Clone, Debug, Args)]
-pub struct RevertArgs {
-    /// The document
-    #[arg(value_name = "KIND/NAME")]
-    pub id: DocumentId,
-    /// The revision
-    #[arg(long, value_name = "REV")]
-    pub to: u64,
-    /// Why
-    #[arg(short, long)]
-    pub reason: String,
-    /// Say what would happen and change nothing
-    #[arg(long)]
-    pub dry_run: bool,
-}
-
-/// Edits a document.
-#[derive(Clone, Debug, Args)]
-pub struct EditArgs {
-    /// The document
-    #[arg(value_name = "KIND/NAME")]
-    pub id: DocumentId,
-    /// Why [default: asked for]
-    #[arg(short, long)]
-    pub reason: Option<String>,
-}
-
 /// Shows the daemon.
 #[derive(Clone, Debug, Args)]
 pub struct StatusArgs {
@@ -415,277 +317,10 @@ pub enum DaemonCommand {
     },
 }
 
-/// Try sources, and see what they cost and whom they call.
-#[derive(Clone, Debug, Subcommand)]
-pub enum SourceCommand {
-    /// Show every source and how it does
-    List {
-        /// As JSON
-        #[arg(long)]
-        json: bool,
-    },
-    /// Fetch once, and show the request, the timing, the answer and what is taken out of it
-    Test(SourceTestArgs),
-    /// Say how many calls a day documents would cost, before they are applied
-    Plan(SourcePlanArgs),
-    /// Show the newest calls that went out, and the state of what they went to
-    Calls(SourceCallsArgs),
-}
-
-/// Fetches once.
-#[derive(Clone, Debug, Args)]
-pub struct SourceTestArgs {
-    /// The source
-    #[arg(required_unless_present = "file")]
-    pub name: Option<Name>,
-    /// Try this document instead, without applying it
-    #[arg(short, long, value_name = "FILE")]
-    pub file: Option<PathBuf>,
-    /// Show whole answers, not their beginnings
-    #[arg(long)]
-    pub full: bool,
-    /// As JSON
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// Counts calls.
-#[derive(Clone, Debug, Args)]
-pub struct SourcePlanArgs {
-    /// A file, or a directory of documents [default: what is in effect]
-    #[arg(value_name = "FILE|DIR")]
-    pub file: Option<PathBuf>,
-    /// What the file is, when its folder does not tell
-    #[arg(long = "as", value_name = "KIND/NAME")]
-    pub id: Option<DocumentId>,
-    /// As JSON
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// Shows calls.
-#[derive(Clone, Debug, Args)]
-pub struct SourceCallsArgs {
-    /// Of this source only
-    pub source: Option<Name>,
-    /// The most calls
-    #[arg(long, default_value_t = 50)]
-    pub limit: u32,
-    /// As JSON
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// Show modules, and what they ask and tell each other.
-#[derive(Clone, Debug, Subcommand)]
-pub enum ModuleCommand {
-    /// Show every module, how it is, and what went between it and others
-    List {
-        /// As JSON
-        #[arg(long)]
-        json: bool,
-    },
-    /// Show one module: what it wants of others, what its document grants, what is missing
-    Show {
-        /// The module
-        name: Name,
-        /// As JSON
-        #[arg(long)]
-        json: bool,
-    },
-    /// Ask one module in the name of another, as far as that one may
-    Ask(ModuleAskArgs),
-    /// Report for a module without an address what it is and how it is
-    Report(ModuleReportArgs),
-}
-
-/// Reports for a module.
-#[derive(Clone, Debug, Args)]
-pub struct ModuleReportArgs {
-    /// The module, whose document says endpoint = "push"
-    pub name: Name,
-    /// A file with its manifest; needed the first time, then when it changes
-    #[arg(long, value_name = "FILE")]
-    pub manifest: Option<PathBuf>,
-    /// How it is: running, degraded, stopped or error
-    #[arg(long, default_value = "running")]
-    pub status: String,
-    /// One sentence on why
-    #[arg(long)]
-    pub detail: Option<String>,
-}
-
-/// Asks a module in the name of another.
-#[derive(Clone, Debug, Args)]
-pub struct ModuleAskArgs {
-    /// The module in whose name is asked, and by whose grants
-    pub from: Name,
-    /// The module that is asked
-    pub to: Name,
-    /// The path, with its query if it has one, as in /api/stock?low=true
-    pub path: String,
-}
-
 /// Says what serves, what does not, and why.
 #[derive(Clone, Debug, Args)]
 pub struct DoctorArgs {
     /// As JSON
     #[arg(long)]
     pub json: bool,
-}
-
-/// Keep secrets of external APIs.
-///
-/// A secret is never an argument: it is asked for on the terminal, or read from --stdin or --fd.
-#[derive(Clone, Debug, Subcommand)]
-pub enum CredCommand {
-    /// Keep a credential, in place of what had its name
-    Set(CredSetArgs),
-    /// Show what may be told of all credentials
-    List {
-        /// As JSON
-        #[arg(long)]
-        json: bool,
-    },
-    /// Replace a credential's secret; its origins stay
-    Rotate(CredRotateArgs),
-    /// Say what a source would be given, and try it at its API
-    Test(CredTestArgs),
-    /// Forget a credential, wherever it is kept
-    Delete {
-        /// The credential
-        name: Name,
-        /// Whose it is
-        #[command(flatten)]
-        owner: OwnerArgs,
-    },
-    /// Say who keeps credentials, and why others do not
-    Providers {
-        /// As JSON
-        #[arg(long)]
-        json: bool,
-    },
-}
-
-/// Whose a credential is.
-#[derive(Clone, Debug, Args)]
-pub struct OwnerArgs {
-    /// platform, tenant:TENANT, team:TENANT/TEAM or user:TENANT/USER
-    #[arg(long, value_name = "SCOPE", default_value = "platform", value_parser = scope)]
-    pub scope: Scope,
-}
-
-fn scope(text: &str) -> Result<Scope, String> {
-    let problem = "write platform, tenant:TENANT, team:TENANT/TEAM or user:TENANT/USER";
-    ccm_daemon::secret::parse_scope(text).ok_or_else(|| problem.to_owned())
-}
-
-/// Where a secret is read from, when not from the terminal.
-#[derive(Clone, Debug, Args)]
-#[group(multiple = false)]
-pub struct SecretArgs {
-    /// Read the secret from standard input, to its end; one line end is not part of it
-    #[arg(long)]
-    pub stdin: bool,
-    /// Read the secret from an open file descriptor, to its end; one line end is not part of it
-    #[arg(long, value_name = "N")]
-    pub fd: Option<u32>,
-}
-
-/// Keeps a credential.
-#[derive(Clone, Debug, Args)]
-pub struct CredSetArgs {
-    /// The credential
-    pub name: Name,
-    /// Where it may be sent
-    #[command(flatten)]
-    pub pin: PinArgs,
-    /// Where tokens of an oauth2 credential may go, beside the origin [default: the connector's
-    /// address]
-    #[arg(long, value_name = "URL")]
-    pub api_origin: Option<Origin>,
-    /// Which fields it has [default: what the connector wants, else token]
-    #[arg(long, value_enum)]
-    pub kind: Option<CredKind>,
-    /// The user name of a basic credential, or the client's id of an oauth2 one
-    #[arg(long, value_name = "NAME")]
-    pub account: Option<String>,
-    /// Whose it is
-    #[command(flatten)]
-    pub owner: OwnerArgs,
-    /// Who keeps it: keyring, sealed or vault [default: who has it, else the first that takes it]
-    #[arg(long, value_name = "PROVIDER")]
-    pub provider: Option<ProviderKind>,
-    /// Where the secret is read from
-    #[command(flatten)]
-    pub secret: SecretArgs,
-}
-
-/// Where a credential may be sent.
-#[derive(Clone, Debug, Args)]
-#[group(required = true, multiple = false)]
-pub struct PinArgs {
-    /// The only origin that the secret may be sent to, such as https://api.stripe.com
-    #[arg(long, value_name = "URL")]
-    pub origin: Option<Origin>,
-    /// The connector that says where it may be sent, and what it looks like
-    #[arg(long, value_name = "NAME")]
-    pub connector: Option<Name>,
-}
-
-/// Which fields a credential has.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum CredKind {
-    /// One secret, such as an API key.
-    #[default]
-    Token,
-    /// A user name and a password.
-    Basic,
-    /// A client's id and its secret.
-    Oauth2,
-}
-
-/// Replaces a credential's secret.
-#[derive(Clone, Debug, Args)]
-pub struct CredRotateArgs {
-    /// The credential
-    pub name: Name,
-    /// Another user name or client's id [default: the former]
-    #[arg(long, value_name = "NAME")]
-    pub account: Option<String>,
-    /// Whose it is
-    #[command(flatten)]
-    pub owner: OwnerArgs,
-    /// Where the secret is read from
-    #[command(flatten)]
-    pub secret: SecretArgs,
-}
-
-/// Tests a credential.
-#[derive(Clone, Debug, Args)]
-pub struct CredTestArgs {
-    /// The credential
-    pub name: Name,
-    /// Whose source would use it
-    #[command(flatten)]
-    pub owner: OwnerArgs,
-    /// An address of its API to ask with it
-    #[arg(long, value_name = "URL")]
-    pub url: Option<String>,
-    /// As JSON
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// A kind, or a kind and a name, as `ccm get` takes them.
-pub fn selection(args: &GetArgs) -> Result<(Option<Kind>, Option<Name>), String> {
-    let Some(what) = &args.what else { return Ok((None, None)) };
-    if what.contains('/') {
-        let id: DocumentId =
-            what.parse().map_err(|e: ccm_proto::model::document::DocumentIdError| e.to_string())?;
-        return Ok((Some(id.kind), Some(id.name)));
-    }
-    let kind: Kind =
-        what.parse().map_err(|e: ccm_proto::model::document::DocumentIdError| e.to_string())?;
-    Ok((Some(kind), args.name.clone()))
 }

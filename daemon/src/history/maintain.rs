@@ -27,14 +27,14 @@ const CLOSES: usize = 16;
 /// Memory for pieces: a base, and a share for each series. Beyond it, chunks are sealed shorter
 /// than they should be.
 const PIECES_BASE: usize = 8 << 20;
-const PIECES_SERIES: usize = 160;
+const PIECES_SERIES: usize = 96;
 
 /// When the disk takes nothing, pieces may grow to this many times that memory before the oldest
 /// are given up.
 const PIECES_HARD: usize = 8;
 
 /// Rows that make sealing worth it when memory is short.
-const ROWS_SHORT: [u64; 3] = [96, 32, 32];
+const ROWS_SHORT: [u64; 3] = [64, 32, 32];
 
 impl History {
     /// Seals and drops what is due; to be called about once a second. The work of one call is

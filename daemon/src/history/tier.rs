@@ -62,11 +62,12 @@ impl Tier {
     }
 
     /// Rows that are gathered before they are compressed into a piece. Fewer would compress
-    /// badly, more would cost 8 (raw) or 32 bytes each and series.
+    /// badly, more would cost 8 (raw) or 32 bytes each and series. Pieces of buckets are merged
+    /// as they become more, so that few will do.
     pub(crate) const fn piece_rows(self) -> usize {
         match self {
             Self::Raw => 32,
-            Self::Minute | Self::Hour => 8,
+            Self::Minute | Self::Hour => 4,
         }
     }
 
