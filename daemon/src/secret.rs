@@ -1,7 +1,7 @@
 //! Secrets of external APIs: where they are kept, and who may be sent them.
 //!
 //! - [`Secret`]: bytes that cannot be shown, sent or copied by accident.
-//! - [`Credential`]: a secret that is pinned to the [`Origin`] of its API.
+//! - [`Credential`]: a secret that is pinned to the [`PinnedOrigin`] of its API.
 //! - [`SecretStore`]: a chain of providers that keep credentials: the session's keyring, what
 //!   systemd gives, a sealed file, Vault.
 //!
@@ -26,7 +26,7 @@ mod vault;
 pub use bytes::{SECRET_BYTES_MAX, Secret};
 pub use ccm_proto::model::connector::{CredentialKind, CredentialKindError};
 pub use credential::{Credential, CredentialId, CredentialInfo, Material, Pins, parse_scope};
-pub use origin::{Origin, OriginError};
+pub use origin::{OriginError, PinnedOrigin};
 pub use probe::{CredentialProbe, Probed};
 pub use process::protect;
 pub use provider::{ProviderKind, ProviderKindError, ProviderState};

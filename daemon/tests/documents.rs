@@ -13,7 +13,7 @@ use ccm_daemon::registry::RegistryHandle;
 use ccm_daemon::registry::actor::{Parts, spawn};
 use ccm_daemon::rpc::documents::Documents;
 use ccm_daemon::secret::{
-    CredentialId, Material, Origin, ProviderKind, Secret, SecretStore, Surroundings,
+    CredentialId, Material, PinnedOrigin, ProviderKind, Secret, SecretStore, Surroundings,
 };
 use ccm_daemon::settings::CredentialSettings;
 use ccm_daemon::storage::lock::LockError;
@@ -147,7 +147,7 @@ async fn a_change_that_names_a_credential_which_nobody_has_set_says_how_to_set_i
         assert!(warning.contains("`ccm cred set shop`"), "{warning}");
     }
     let id = CredentialId::new(Scope::Platform, Name::new("shop").unwrap());
-    let origin: Origin = "https://shop.example".parse().unwrap();
+    let origin: PinnedOrigin = "https://shop.example".parse().unwrap();
     secrets.set(&id, Material::Token(Secret::from("word")), origin, None).await.unwrap();
     let applied = daemon.apply(write(true)).await.unwrap();
     assert_eq!(applied.outcomes[0].warnings, Vec::<String>::new());

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use ccm_daemon::clock::Clock;
 use ccm_daemon::secret::{
-    CredentialId, Material, Origin, ProviderKind, Secret, SecretError, SecretStore, Surroundings,
+    CredentialId, Material, PinnedOrigin, ProviderKind, Secret, SecretError, SecretStore,
+    Surroundings,
 };
 use ccm_daemon::settings::CredentialSettings;
 use ccm_proto::model::{Name, Scope};
@@ -77,7 +78,7 @@ async fn set(
     provider: Option<ProviderKind>,
 ) -> Result<ProviderKind, SecretError> {
     let material = Material::Token(Secret::from("s3cret"));
-    let origin: Origin = "https://api.stripe.com".parse().unwrap();
+    let origin: PinnedOrigin = "https://api.stripe.com".parse().unwrap();
     store.set(&stripe(), material, origin, provider).await.map(|stored| stored.provider)
 }
 

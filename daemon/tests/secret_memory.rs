@@ -7,7 +7,7 @@ use std::process::Command;
 
 use ccm_daemon::clock::Clock;
 use ccm_daemon::secret::{
-    CredentialId, Material, Origin, ProviderKind, Secret, SecretStore, Surroundings, protect,
+    CredentialId, Material, PinnedOrigin, ProviderKind, Secret, SecretStore, Surroundings, protect,
 };
 use ccm_daemon::settings::CredentialSettings;
 use ccm_proto::model::{Name, Scope, Timestamp};
@@ -72,7 +72,7 @@ async fn a_secret_that_was_used_is_nowhere_in_memory() {
     assert_eq!(copies(&turned), 0);
 
     let id = CredentialId::new(Scope::Platform, Name::new("stripe").unwrap());
-    let origin: Origin = "https://api.stripe.com".parse().unwrap();
+    let origin: PinnedOrigin = "https://api.stripe.com".parse().unwrap();
     store.set(&id, Material::Token(secret()), origin, None).await.unwrap();
     store.rotate(&id, secret(), None).await.unwrap();
     for _ in 0..3 {

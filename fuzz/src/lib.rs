@@ -29,7 +29,7 @@ use ccm_daemon::discover::tables;
 use ccm_daemon::query::{Input, Query};
 use ccm_daemon::registry::check::{Spec, check};
 use ccm_daemon::registry::schema::{Text, parse};
-use ccm_daemon::secret::{Origin, parse_scope};
+use ccm_daemon::secret::{PinnedOrigin, parse_scope};
 use ccm_proto::SafeText;
 use ccm_proto::convert::CredentialState;
 use ccm_proto::model::egress::EgressHost;
@@ -327,12 +327,12 @@ pub fn hosts(bytes: &[u8]) {
             }
         )*};
     }
-    reads_again!(EgressHost, Origin, ModuleAddress, Interval, Name);
+    reads_again!(EgressHost, PinnedOrigin, ModuleAddress, Interval, Name);
     if let Some(scope) = parse_scope(text) {
         assert_eq!(parse_scope(&scope.to_string()), Some(scope));
     }
     let Ok(url) = request::parse(text) else { return };
-    if let Ok(origin) = Origin::of(&url) {
+    if let Ok(origin) = PinnedOrigin::of(&url) {
         assert!(origin.covers(&url));
         assert_eq!(origin.to_string().parse().as_ref(), Ok(&origin));
     }

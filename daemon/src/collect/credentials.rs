@@ -426,7 +426,7 @@ fn origin_of(credential: &Credential) -> Result<Origin, AuthError> {
 
 /// Where tokens go beside the credential's origin.
 fn api_origin_of(credential: &Credential) -> Result<Option<Origin>, AuthError> {
-    let read = |origin: &crate::secret::Origin| origin.to_string().parse();
+    let read = |origin: &crate::secret::PinnedOrigin| origin.to_string().parse();
     let read = credential.pins.api_origin.as_ref().map(read).transpose();
     read.map_err(|_| AuthError::Field("api_origin"))
 }

@@ -20,8 +20,8 @@ use self::wanted::Wanted;
 use crate::access::{self, Identity};
 use crate::registry::Snapshot;
 use crate::secret::{
-    CredentialId, CredentialInfo, CredentialProbe, Found, Material, Origin, OriginError, Pins,
-    ProviderKind, ProviderReport, ProviderState, Secret, SecretError, SecretStore, Stored,
+    CredentialId, CredentialInfo, CredentialProbe, Found, Material, OriginError, PinnedOrigin,
+    Pins, ProviderKind, ProviderReport, ProviderState, Secret, SecretError, SecretStore, Stored,
 };
 
 /// Serves credentials.
@@ -46,7 +46,7 @@ impl Credentials {
     /// What is wanted of a credential with this pin.
     fn wanted(&self, pin: Option<Pin>, api_origin: &str) -> Result<Wanted, Status> {
         let read = |text: &str| text.parse().map_err(|error: OriginError| unfit(&error));
-        let api_origin: Option<Origin> = match api_origin {
+        let api_origin: Option<PinnedOrigin> = match api_origin {
             "" => None,
             text => Some(read(text)?),
         };

@@ -6,7 +6,7 @@ use ccm_proto::model::connector::CredentialKind;
 use ccm_proto::model::{Name, Scope, Timestamp};
 
 use super::bytes::assert_hidden;
-use super::{Origin, Secret};
+use super::{PinnedOrigin, Secret};
 
 /// What is sent.
 pub enum Material {
@@ -70,14 +70,14 @@ impl Material {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pins {
     /// The only origin that the secret is sent to.
-    pub origin: Origin,
+    pub origin: PinnedOrigin,
     /// Where tokens that were got with the secret may go too; for an OAuth2 client only.
-    pub api_origin: Option<Origin>,
+    pub api_origin: Option<PinnedOrigin>,
 }
 
-impl From<Origin> for Pins {
+impl From<PinnedOrigin> for Pins {
     /// One origin for everything.
-    fn from(origin: Origin) -> Self {
+    fn from(origin: PinnedOrigin) -> Self {
         Self { origin, api_origin: None }
     }
 }

@@ -15,14 +15,14 @@ const ORIGIN_BYTES_MAX: usize = 300;
 /// Scheme, host and port of an API. A credential is pinned to one, and nothing attaches it to a
 /// request for another: neither a redirect nor an edited document.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Origin {
+pub struct PinnedOrigin {
     secure: bool,
     /// In lower case and punycode; an IPv6 address in brackets.
     host: String,
     port: u16,
 }
 
-/// Why a text is not an [`Origin`].
+/// Why a text is not an [`PinnedOrigin`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OriginError {
     /// It is no URL.
@@ -45,7 +45,7 @@ pub enum OriginError {
     Rest,
 }
 
-impl Origin {
+impl PinnedOrigin {
     /// The origin of a URL, whatever its path; none when credentials may not be sent to it.
     pub fn of(url: &Url) -> Result<Self, OriginError> {
         let secure = match url.scheme() {
@@ -99,7 +99,7 @@ fn is_loopback(host: &Host<&str>) -> bool {
     }
 }
 
-impl FromStr for Origin {
+impl FromStr for PinnedOrigin {
     type Err = OriginError;
 
     fn from_str(text: &str) -> Result<Self, OriginError> {
@@ -117,7 +117,7 @@ impl FromStr for Origin {
     }
 }
 
-impl fmt::Display for Origin {
+impl fmt::Display for PinnedOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let usual = if self.secure { 443 } else { 80 };
         write!(f, "{}://{}", self.scheme(), self.host)?;
@@ -133,9 +133,9 @@ mod tests {
     fn a_host_that_is_too_long_once_it_is_punycode_is_refused() {
         let text = format!("https://{}example", "ü.".repeat(60));
         assert!(text.len() < ORIGIN_BYTES_MAX);
-        assert_eq!(text.parse::<Origin>(), Err(OriginError::Form));
+        assert_eq!(text.parse::<PinnedOrigin>(), Err(OriginError::Form));
         let longest = format!("https://{}.{}:65535", "a.".repeat(94), "b".repeat(64));
-        let origin: Origin = longest.parse().unwrap();
+        let origin: PinnedOrigin = longest.parse().unwrap();
         assert_eq!(origin.to_string().parse(), Ok(origin));
     }
 
@@ -150,9 +150,9 @@ mod tests {
             ("http://[::1]:80", "http://[::1]"),
             ("https://bücher.example", "https://xn--bcher-kva.example"),
         ] {
-            let origin: Origin = text.parse().unwrap();
+            let origin: PinnedOrigin = text.parse().unwrap();
             assert_eq!(origin.to_string(), shown);
-            assert_eq!(shown.parse::<Origin>().unwrap(), origin);
+            assert_eq!(shown.parse::<PinnedOrigin>().unwrap(), origin);
         }
     }
 
@@ -171,17 +171,17 @@ mod tests {
             ("https://api.stripe.com?x", OriginError::Rest),
             ("https://api.stripe.com#x", OriginError::Rest),
         ] {
-            assert_eq!(text.parse::<Origin>(), Err(error), "{text}");
+            assert_eq!(text.parse::<PinnedOrigin>(), Err(error), "{text}");
         }
         assert_eq!(
-            format!("https://{}.example", "a".repeat(400)).parse::<Origin>(),
+            format!("https://{}.example", "a".repeat(400)).parse::<PinnedOrigin>(),
             Err(OriginError::Form)
         );
     }
 
     #[test]
     fn an_origin_covers_its_own_urls_only() {
-        let origin: Origin = "https://api.stripe.com".parse().unwrap();
+        let origin: PinnedOrigin = "https://api.stripe.com".parse().unwrap();
         let covers = |text: &str| origin.covers(&Url::parse(text).unwrap());
         assert!(covers("https://api.stripe.com/v1/charges?limit=3"));
         assert!(covers("https://api.stripe.com:443/"));

@@ -19,7 +19,7 @@ use super::private::{self, Guard};
 use super::provider::{Answer, Provider, ProviderError, ProviderKind, ProviderState};
 use super::{
     Credential, CredentialId, CredentialInfo, CredentialKind, CredentialKindError, Material,
-    Origin, OriginError, Pins, Secret,
+    OriginError, PinnedOrigin, Pins, Secret,
 };
 
 /// What a file of an origin is called after its credential.
@@ -154,7 +154,7 @@ fn bare(directory: &Path, name: &Name, secret: Secret) -> Found {
         format!("its origin is not known; give {file} too, or a JSON object with origin and secret")
     })?;
     let origin = std::str::from_utf8(&origin).unwrap_or_default().trim();
-    let origin: Result<Origin, OriginError> = origin.parse();
+    let origin: Result<PinnedOrigin, OriginError> = origin.parse();
     let origin = origin.map_err(|error| format!("{file}: {error}"))?;
     Ok((Material::Token(secret.without_line_end()), origin.into()))
 }

@@ -3,13 +3,13 @@
 use ccm_proto::model::{Name, Timestamp};
 
 use super::credential::parse_scope;
-use super::{Credential, CredentialId, Material, Origin, Secret};
+use super::{Credential, CredentialId, Material, PinnedOrigin, Secret};
 
 /// A token that was set once.
 pub(crate) fn credential(secret: &str, origin: &str) -> Credential {
     Credential {
         material: Material::Token(Secret::from(secret)),
-        pins: origin.parse::<Origin>().unwrap().into(),
+        pins: origin.parse::<PinnedOrigin>().unwrap().into(),
         version: 1,
         created: Timestamp::from_millis(1_000),
         rotated: Timestamp::from_millis(1_000),

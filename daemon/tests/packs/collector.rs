@@ -10,7 +10,7 @@ use ccm_daemon::collect::extract::Extractor;
 use ccm_daemon::collect::http::Policy;
 use ccm_daemon::collect::{CollectError, Environment, Fetch, Moment, Retry};
 use ccm_daemon::secret::{
-    CredentialId, Material, Origin, ProviderKind, Secret, SecretStore, Surroundings,
+    CredentialId, Material, PinnedOrigin, ProviderKind, Secret, SecretStore, Surroundings,
 };
 use ccm_daemon::settings::CredentialSettings;
 use ccm_proto::model::{
@@ -59,7 +59,7 @@ impl Daemon {
         let store = SecretStore::new(&settings, &surroundings);
         let id = CredentialId::new(Scope::Platform, Name::new("pinned").unwrap());
         let material = material(&service, stolen);
-        store.set(&id, material, fake.origin.parse::<Origin>().unwrap(), None).await.unwrap();
+        store.set(&id, material, fake.origin.parse::<PinnedOrigin>().unwrap(), None).await.unwrap();
         environment.credentials = Credentials::new(store, environment.gateway.clone(), clock);
         Self { fake, spec, service, environment, _data: data }
     }

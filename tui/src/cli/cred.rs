@@ -1,6 +1,6 @@
 //! Arguments of `ccm cred`.
 
-use ccm_daemon::secret::{Origin, ProviderKind};
+use ccm_daemon::secret::{PinnedOrigin, ProviderKind};
 use ccm_proto::model::{Name, Scope};
 use clap::{Args, Subcommand, ValueEnum};
 
@@ -73,7 +73,7 @@ pub struct CredSetArgs {
     /// Where tokens of an oauth2 credential may go, beside the origin [default: the connector's
     /// address]
     #[arg(long, value_name = "URL")]
-    pub api_origin: Option<Origin>,
+    pub api_origin: Option<PinnedOrigin>,
     /// Which fields it has [default: what the connector wants, else token]
     #[arg(long, value_enum)]
     pub kind: Option<CredKind>,
@@ -97,7 +97,7 @@ pub struct CredSetArgs {
 pub struct PinArgs {
     /// The only origin that the secret may be sent to, such as https://api.stripe.com
     #[arg(long, value_name = "URL")]
-    pub origin: Option<Origin>,
+    pub origin: Option<PinnedOrigin>,
     /// The connector that says where it may be sent, and what it looks like
     #[arg(long, value_name = "NAME")]
     pub connector: Option<Name>,

@@ -10,7 +10,9 @@ use super::*;
 use crate::collect::external_api::ExternalApi;
 use crate::collect::http::egress::Policy;
 use crate::collect::{Environment, Fetch, Moment, Retry};
-use crate::secret::{CredentialId, Material, Origin as Pin, Pins, ProviderKind, Surroundings};
+use crate::secret::{
+    CredentialId, Material, PinnedOrigin as Pin, Pins, ProviderKind, Surroundings,
+};
 use crate::settings::CredentialSettings;
 
 const AT: ccm_proto::model::Timestamp = ccm_proto::model::Timestamp::from_millis(1_700_000_000_000);

@@ -4,7 +4,7 @@ use ccm_proto::model::connector::{CredentialKind, CredentialSchema};
 use ccm_proto::model::source::external_api::Auth;
 use ccm_proto::model::{ConnectorSpec, Name};
 
-use crate::secret::{Material, Origin, Pins};
+use crate::secret::{Material, PinnedOrigin, Pins};
 
 /// What a credential must be like.
 #[derive(Debug, PartialEq, Eq)]
@@ -28,7 +28,7 @@ impl Wanted {
     pub(super) fn by(
         name: &Name,
         connector: &ConnectorSpec,
-        api_origin: Option<Origin>,
+        api_origin: Option<PinnedOrigin>,
     ) -> Result<Self, String> {
         let base = connector.base_url.as_deref().map(origin).transpose()?;
         let pins = if let Some(Auth::Oauth2 { token_url, .. }) = &connector.auth {
@@ -70,8 +70,8 @@ impl Wanted {
     }
 }
 
-fn origin(address: &str) -> Result<Origin, String> {
-    Origin::of_address(address).map_err(|error| error.to_string())
+fn origin(address: &str) -> Result<PinnedOrigin, String> {
+    PinnedOrigin::of_address(address).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use crate::secret::provider::{Answer, Provider, ProviderError, ProviderKind, Pro
 use crate::secret::sealed::{self, KeySource, SealedFile};
 use crate::secret::systemd::Systemd;
 use crate::secret::vault::{Vault, VaultPlace};
-use crate::secret::{Credential, CredentialId, CredentialInfo, Origin, Secret};
+use crate::secret::{Credential, CredentialId, CredentialInfo, PinnedOrigin, Secret};
 use crate::settings::{CredentialSettings, VaultSettings};
 
 /// The provider of a kind, or what stands for it and says why it cannot be had.
@@ -68,7 +68,7 @@ fn key_source(settings: &CredentialSettings, data: &Path) -> Result<KeySource, S
 fn vault_place(settings: &VaultSettings) -> Result<VaultPlace, SafeText> {
     let unfit = |problem: String| SafeText::new(&format!("the address of Vault: {problem}"));
     let address = Url::parse(&settings.address).map_err(|error| unfit(error.to_string()))?;
-    Origin::of(&address).map_err(|error| unfit(error.to_string()))?;
+    PinnedOrigin::of(&address).map_err(|error| unfit(error.to_string()))?;
     Ok(VaultPlace {
         address,
         mount: settings.mount.clone(),

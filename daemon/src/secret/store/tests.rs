@@ -10,7 +10,7 @@ use crate::secret::credential::parse_scope;
 use crate::secret::provider::Answer;
 use crate::secret::record;
 use crate::secret::testing::{credential, id};
-use crate::secret::{CredentialKind, Origin};
+use crate::secret::{CredentialKind, PinnedOrigin};
 
 /// A provider in memory.
 struct Fake {
@@ -149,7 +149,7 @@ fn token(secret: &str) -> Material {
     Material::Token(Secret::from(secret))
 }
 
-fn stripe() -> Origin {
+fn stripe() -> PinnedOrigin {
     "https://api.stripe.com".parse().unwrap()
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ccm_daemon::secret::Origin;
+use ccm_daemon::secret::PinnedOrigin;
 use ccm_proto::model::connector::{CredentialKind, Endpoint};
 use ccm_proto::model::layout::COLUMNS;
 use ccm_proto::model::source::Param;
@@ -22,12 +22,12 @@ pub(super) struct Documents {
 }
 
 /// Where credentials of this connector are pinned; none where only a source knows.
-pub(super) fn origin(connector: &ConnectorSpec, base_url: Option<&str>) -> Option<Origin> {
+pub(super) fn origin(connector: &ConnectorSpec, base_url: Option<&str>) -> Option<PinnedOrigin> {
     let address = match &connector.auth {
         Some(Auth::Oauth2 { token_url, .. }) => Some(token_url.as_str()),
         _ => base_url.or(connector.base_url.as_deref()),
     };
-    Origin::of_address(address?).ok()
+    PinnedOrigin::of_address(address?).ok()
 }
 
 /// What sets the credential of a connector.
