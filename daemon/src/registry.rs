@@ -21,6 +21,7 @@ pub mod check;
 pub mod diagnostic;
 pub mod index;
 mod instances;
+mod intent;
 pub mod layer;
 mod needs;
 pub mod path;
@@ -34,6 +35,7 @@ pub mod schema;
 pub mod snapshot;
 pub mod statement;
 mod text;
+mod unite;
 
 pub use actor::RegistryHandle;
 pub use layer::Layer;

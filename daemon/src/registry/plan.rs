@@ -3,26 +3,27 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use ccm_proto::model::{Document, DocumentId, Provenance, Scope, Timestamp};
-use serde_json::Value;
+use ccm_proto::model::{Document, DocumentId, Provenance, Timestamp};
 
 use super::admit::admit;
-use super::change::{Collision, contested, own, propose, rebase};
-use super::check::{Problem, Spec, check};
+use super::change::{contested, own, propose};
+use super::check::{Problem, Spec};
 use super::diagnostic::{Diagnostic, nearest};
 use super::instances;
+use super::intent::{Intent, deletion, put, read};
 use super::layer::{Layer, Managed};
 use super::needs;
 use super::path::Path;
 use super::references::{breaks, circle, missing};
 use super::request::{
-    Action, Applied, ApplyError, Conflict, HUMAN, Outcome, OutcomeResult, Request, Revisions, Write,
+    Action, Applied, ApplyError, HUMAN, Outcome, OutcomeResult, Request, Revisions, Write,
 };
 use super::rules::Rules;
-use super::schema::{Origin, Text, parse};
+use super::schema::{Origin, Text};
 use super::snapshot::Snapshot;
-use super::statement::{Statement, flatten, state};
+use super::statement::flatten;
 use super::text::{Settled, Texts};
+use super::unite::{base, merge};
 use super::{Registry, effective};
 use crate::access::Identity;
 
@@ -50,15 +51,6 @@ struct Step {
     result: OutcomeResult,
     revision: u64,
     warning: Option<String>,
-}
-
-/// What a write wants the layer to say.
-struct Intent {
-    statement: Statement,
-    origin: Origin,
-    toml: Option<String>,
-    /// The statement is all that the layer shall say, and these are the owners.
-    managed: Option<Managed>,
 }
 
 impl Registry {
@@ -340,115 +332,10 @@ fn unfit(layers: &[Arc<Layer>], steps: &[Step], next: &Snapshot) -> Vec<Diagnost
     problems.into_iter().chain(instances::problems(next, touched)).map(told).collect()
 }
 
-/// The layer that a change was made on.
-fn base(
-    write: &Write,
-    scope: &Scope,
-    current: Option<&Arc<Layer>>,
-    revisions: &dyn Revisions,
-) -> Result<Option<Arc<Layer>>, ApplyError> {
-    let newest = current.map_or(0, |layer| layer.revision);
-    match write.base_revision {
-        None => Ok(current.map(Arc::clone)),
-        Some(revision) if revision == newest => Ok(current.map(Arc::clone)),
-        Some(0) => Ok(None),
-        Some(revision) => revisions
-            .revision(&write.id, scope, revision)
-            .filter(|_| revision < newest)
-            .map(Some)
-            .ok_or(ApplyError::UnknownRevision { id: write.id.clone(), revision }),
-    }
-}
-
-/// Unites a proposal with what was written since its base.
-fn merge(
-    write: &Write,
-    base: Option<&Arc<Layer>>,
-    current: Option<&Arc<Layer>>,
-    proposed: &Statement,
-) -> Result<Statement, ApplyError> {
-    let (before, _) = Layer::base(base);
-    let (now, _) = Layer::base(current);
-    let merged = if *proposed == *now {
-        // Who says what is said already changes nothing, whatever it was made on.
-        Ok(proposed.clone())
-    } else if write.base_revision == Some(0) && !now.is_empty() {
-        // Who says that there is none does not want to be united with what there is.
-        Err(everything(&now, proposed))
-    } else {
-        rebase(&before, &now, proposed)
-    };
-    merged.map_err(|collisions| {
-        ApplyError::Conflict(Box::new(Conflict {
-            id: write.id.clone(),
-            base_revision: base.map_or(0, |layer| layer.revision),
-            current_revision: current.map_or(0, |layer| layer.revision),
-            collisions,
-            current: current.map(|layer| layer.provenance.clone()),
-        }))
-    })
-}
-
-/// People delete the whole layer; another manager takes back what it said, and leaves what others
-/// said. None when there is nothing to delete.
-fn deletion(request: &Request, write: &Write, manager: &str, managed: &Managed) -> Option<Intent> {
-    if managed.is_empty() {
-        return None;
-    }
-    let whole = manager == HUMAN || request.force;
-    Some(Intent {
-        statement: Statement::new(),
-        origin: Origin::nameless(&write.id.to_string()),
-        toml: None,
-        managed: whole.then(Managed::new),
-    })
-}
-
-fn put(write: &Write, manager: &str, text: &Text) -> Result<Intent, ApplyError> {
-    let named = write.id.to_string();
-    let label = manager.strip_prefix("file:").unwrap_or(&named);
-    let (statement, origin) = read(&write.id, text, label).map_err(ApplyError::Invalid)?;
-    if statement.is_empty() {
-        let empty = Diagnostic::new(label, "the document says nothing; delete it instead");
-        return Err(ApplyError::Invalid(vec![empty]));
-    }
-    let toml = match text {
-        Text::Toml(toml) => Some(toml.clone()),
-        Text::Json(_) => None,
-    };
-    Ok(Intent { statement, origin, toml, managed: None })
-}
-
-/// What a text says.
-fn read(id: &DocumentId, text: &Text, label: &str) -> Result<(Statement, Origin), Vec<Diagnostic>> {
-    let parsed = parse(text, label)?;
-    let complete = || check(id.kind, &parsed.tree).is_ok();
-    let replace = parsed.directives.replace.unwrap_or_else(complete);
-    let statement = state(&Rules::of(id.kind), &parsed.tree, &parsed.directives, replace);
-    Ok((statement, parsed.origin))
-}
-
 fn forgotten(id: &DocumentId, revision: u64) -> String {
     format!(
         "the comments of revision {revision} are not in the new text; `ccm history --json {id}` has them"
     )
-}
-
-/// Every place in which two statements differ, as a conflict without a common base.
-fn everything(current: &Statement, proposed: &Statement) -> Vec<Collision> {
-    let value = |statement: &Statement, path: &Path| -> Option<Value> {
-        statement.get(path)?.value.clone()
-    };
-    let places: BTreeSet<&Path> = current.keys().chain(proposed.keys()).collect();
-    let differing = places.into_iter().filter(|path| current.get(path) != proposed.get(path));
-    differing
-        .map(|path| Collision {
-            path: path.clone(),
-            base: None,
-            current: value(current, path),
-            proposed: value(proposed, path),
-        })
-        .collect()
 }
 
 fn place(snapshot: &mut Snapshot, id: &DocumentId, found: Option<(Document, Spec)>) {
