@@ -275,6 +275,6 @@ mod tests {
         );
         let budgets = compare(&before, &before);
         let apis: Vec<&str> = budgets.iter().map(|budget| budget.api.as_str()).collect();
-        assert_eq!(apis, ["127.0.0.1", "shop api.shop.example"]);
+        assert_eq!(apis, ["127.0.0.1:9100", "shop api.shop.example"]);
     }
 }

@@ -237,11 +237,12 @@ impl Bridge {
     async fn forward(&self, asker: &Name, ask: &Ask, (to, path): (Known, &BridgePath)) -> Reply {
         let asked = Asked {
             source: asker.clone(),
+            module: ask.to.clone(),
             spec: to.spec,
             path: path.as_str().to_owned(),
             accept: "application/json",
             timeout: ASK_TIMEOUT,
-            purpose: Purpose::Ask { to: ask.to.clone(), hops: ask.hops + 1 },
+            purpose: Purpose::Ask { hops: ask.hops + 1 },
         };
         let answer = match self.0.way.get(asked).await {
             Ok(answer) => answer,
@@ -333,9 +334,8 @@ impl Bridge {
 
     async fn answer(&self, asker: &Name, ask: Ask) {
         let reply = self.ask(asker, &ask).await;
-        let purpose = Purpose::Reply { to: asker.clone() };
         let from = ask.to.clone();
-        self.deliver(asker, (from, purpose), reply.body(&ask)).await;
+        self.deliver(asker, (from, Purpose::Reply), reply.body(&ask)).await;
     }
 
     /// Brings something to a module; false when it did not take it, which is counted.
@@ -345,11 +345,12 @@ impl Bridge {
         let taken = match (known, offer) {
             (Some(known), Some(offer)) => {
                 let path = match purpose {
-                    Purpose::Reply { .. } => offer.replies_path(),
+                    Purpose::Reply => offer.replies_path(),
                     _ => offer.deliveries_path(),
                 };
                 let asked = Asked {
                     source: from,
+                    module: to.clone(),
                     spec: known.spec,
                     path: path.to_owned(),
                     accept: "application/json",
@@ -397,7 +398,7 @@ struct Inbox<'a> {
 impl Inbox<'_> {
     async fn empty(mut self) {
         while let Some(Delivery { from, hops, body }) = self.waiting.recv().await {
-            let purpose = Purpose::Delivery { to: self.module.clone(), hops };
+            let purpose = Purpose::Delivery { hops };
             self.under_way = true;
             let taken = self.bridge.deliver(self.module, (from, purpose), body).await;
             self.under_way = false;

@@ -117,6 +117,7 @@ impl ModuleCollector {
         };
         let asked = Asked {
             source: self.source.clone(),
+            module: self.config.name.clone(),
             spec: known.spec,
             path,
             accept,

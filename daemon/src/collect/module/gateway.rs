@@ -138,19 +138,19 @@ impl GatewayWay {
 /// What one module asks or tells another has a circuit of its own: whoever asks for what fails
 /// stops neither data nor others who ask. There are as many as documents grant.
 fn api(asked: &Asked) -> Arc<str> {
-    let (from, endpoint) = (&asked.source, &asked.spec.endpoint);
+    let (from, to) = (&asked.source, &asked.module);
     match &asked.purpose {
-        Purpose::Data => of_data(endpoint).into(),
-        Purpose::Check => format!("health of module {endpoint}").into(),
-        Purpose::Ask { to, .. } => format!("{ASKS}{from}{}", towards(to)).into(),
-        Purpose::Reply { to } | Purpose::Delivery { to, .. } => {
+        Purpose::Data => of_data(to).into(),
+        Purpose::Check => format!("health of module {to}").into(),
+        Purpose::Ask { .. } => format!("{ASKS}{from}{}", towards(to)).into(),
+        Purpose::Reply | Purpose::Delivery { .. } => {
             format!("{DELIVERIES}{from}{}", towards(to)).into()
         }
     }
 }
 
-fn of_data(endpoint: &ModuleAddress) -> String {
-    format!("module {endpoint}")
+fn of_data(module: &Name) -> String {
+    format!("module {module}")
 }
 
 /// How the name of a circuit between modules ends.
@@ -233,8 +233,8 @@ impl Way for GatewayWay {
         Box::pin(async move { self.listen(&asked, last_id.as_deref()).await })
     }
 
-    fn welcome(&self, (name, spec): (&Name, &ModuleSpec)) {
-        let (data, towards) = (of_data(&spec.endpoint), towards(name));
+    fn welcome(&self, module: &Name) {
+        let (data, towards) = (of_data(module), towards(module));
         let bridged = |api: &str| api.starts_with(ASKS) || api.starts_with(DELIVERIES);
         self.gateway.forget(|api| api == data || (bridged(api) && api.ends_with(&towards)));
     }

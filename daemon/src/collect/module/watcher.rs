@@ -229,6 +229,7 @@ impl Watcher {
     fn asked(&self, path: &str, accept: &'static str, timeout: Interval) -> Asked {
         Asked {
             source: self.module.clone(),
+            module: self.module.clone(),
             spec: Arc::clone(&self.spec),
             path: path.to_owned(),
             accept,
@@ -250,7 +251,7 @@ impl Watcher {
         let module = self.module.clone();
         let _ = self.news.send(News::State { module, from, to, reason }).await;
         if to.is_asked() {
-            self.way.welcome((&self.module, &self.spec));
+            self.way.welcome(&self.module);
         }
         if to.is_asked() != from.is_asked() || from == State::Unknown {
             let sources = self.directory.sources_of(&self.module);

@@ -18,9 +18,11 @@ pub const BRIDGE_BODY_MAX: u64 = 256 << 10;
 /// A request to a module.
 #[derive(Clone, Debug)]
 pub struct Asked {
-    /// What it is for: a source, or the module itself.
+    /// Who asks: a source, another module, or the module itself where it is looked at.
     pub source: Name,
-    /// The module's document: where it is, and which credential it is sent.
+    /// The module that is asked.
+    pub module: Name,
+    /// Its document: where it is, and which credential it is sent.
     pub spec: Arc<ModuleSpec>,
     /// Path and query, encoded.
     pub path: String,
@@ -41,20 +43,13 @@ pub enum Purpose {
     Check,
     /// Another module asks; `source` is that one.
     Ask {
-        /// The module that is asked.
-        to: Name,
         /// How many modules the ask has passed with this one.
         hops: u8,
     },
-    /// The answer of another module, whose name is `source`.
-    Reply {
-        /// The module that asked.
-        to: Name,
-    },
+    /// The answer of another module, whose name is `source`, to the one that asked it.
+    Reply,
     /// An event of another module, whose name is `source`.
     Delivery {
-        /// The module that listens.
-        to: Name,
         /// How many modules have told it because of one another.
         hops: u8,
     },
@@ -69,7 +64,7 @@ impl Purpose {
     /// How many modules it has passed, where that is counted.
     pub const fn hops(&self) -> Option<u8> {
         match self {
-            Self::Ask { hops, .. } | Self::Delivery { hops, .. } => Some(*hops),
+            Self::Ask { hops } | Self::Delivery { hops } => Some(*hops),
             _ => None,
         }
     }
@@ -121,5 +116,5 @@ pub trait Way: Send + Sync {
     ) -> BoxFuture<'_, Result<Result<Chunks, Answer>, WayError>>;
 
     /// Hears that a module is back: what it failed before counts no more.
-    fn welcome(&self, _: (&Name, &ModuleSpec)) {}
+    fn welcome(&self, _: &Name) {}
 }

@@ -29,6 +29,7 @@ fn asked(endpoint: &str, path: &str) -> Asked {
     let spec: ModuleSpec = serde_json::from_str(&document).unwrap();
     Asked {
         source: name("source"),
+        module: name("inventory"),
         spec: spec.into(),
         path: path.to_owned(),
         accept: "application/json",
@@ -120,7 +121,7 @@ async fn who_asks_for_what_fails_stops_nobody_else_who_asks_the_same_module() {
     let (endpoint, way) = (fickle(folder.path()), way());
     let ask = |from: &str, path: &str| Asked {
         source: name(from),
-        purpose: Purpose::Ask { to: name("inventory"), hops: 1 },
+        purpose: Purpose::Ask { hops: 1 },
         ..asked(&endpoint, path)
     };
     let rests = |result: Result<Answer, WayError>| {
@@ -133,9 +134,9 @@ async fn who_asks_for_what_fails_stops_nobody_else_who_asks_the_same_module() {
     assert_eq!(way.get(ask("careful", "/stock")).await.unwrap().status, 200);
     // Once the module is back, what it failed before counts no more.
     let back = ask("reckless", "/stock");
-    way.welcome((&name("other"), &back.spec));
+    way.welcome(&name("other"));
     assert!(rests(way.get(ask("reckless", "/stock")).await), "another module came back");
-    way.welcome((&name("inventory"), &back.spec));
+    way.welcome(&name("inventory"));
     assert_eq!(way.get(back).await.unwrap().status, 200);
 }
 
