@@ -8,8 +8,10 @@ use crate::format::{self, Notation, width};
 
 /// Columns between columns.
 pub(super) const GAP: usize = 2;
-/// The most columns of a text that does not grow.
+/// The most columns of a text that does not grow, as long as others need the room.
 const TEXT_MAX: usize = 20;
+/// The most where nobody does.
+const TEXT_ALONE_MAX: usize = 48;
 /// The least that a growing column is worth drawing with.
 const GROW_MIN: usize = 8;
 /// Columns of a meter in a cell; more when there is room to spare.
@@ -23,6 +25,8 @@ pub(super) struct Slot {
     pub(super) index: usize,
     /// All of it.
     pub(super) width: usize,
+    /// What its texts would need; nothing for numbers and meters, which have what they need.
+    wanted: usize,
     /// Of it for the state's mark and the space behind.
     pub(super) mark: usize,
     /// Of it for the meter, without the space behind.
@@ -77,6 +81,15 @@ fn share(config: &TableConfig, slots: &mut [Slot], room: usize) {
     left =
         left.saturating_sub(slots.iter().filter(|slot| !grows(slot)).map(|slot| slot.width).sum());
     let count = slots.iter().filter(|slot| grows(slot)).count();
+    let needed: usize =
+        slots.iter().filter(|slot| grows(slot)).map(|slot| slot.wanted.max(slot.width)).sum();
+    let mut spare = left.saturating_sub(needed.max(growing));
+    for slot in slots.iter_mut().filter(|slot| !grows(slot)) {
+        let more = slot.wanted.saturating_sub(slot.width).min(spare);
+        slot.width += more;
+        spare -= more;
+        left -= more;
+    }
     if count > 0 {
         let mut rest = left % count;
         for slot in slots.iter_mut().filter(|slot| grows(slot)) {
@@ -113,13 +126,16 @@ fn slot(context: &DrawContext<'_>, index: usize, column: &Column, rows: &[&Row])
     let cells = rows.iter().filter_map(|row| row.cells.get(index));
     let widest = cells.map(|cell| content_width(context, column, cell, unit)).max().unwrap_or(0);
     let usual = if right { format::usual_width(column.format).saturating_sub(2) } else { 0 };
-    let value = widest.max(usual).min(TEXT_MAX);
     let meter = if column.bar { METER } else { 0 };
-    let value = value + mark + if meter > 0 { meter + 1 } else { 0 };
+    let beside = mark + if meter > 0 { meter + 1 } else { 0 };
+    let value = widest.max(usual).min(TEXT_MAX) + beside;
+    let texts = !right && meter == 0;
+    let wanted = if texts { widest.min(TEXT_ALONE_MAX) + beside } else { 0 };
     let sorted = 2;
     let label = width(&column.label);
     let label = if sorted_by(context, column, index) { label + sorted } else { label };
-    Slot { index, width: value.max(label.min(TEXT_MAX)), mark, meter, unit, right }
+    let width = value.max(label.min(TEXT_MAX));
+    Slot { index, width, wanted, mark, meter, unit, right }
 }
 
 fn sorted_by(context: &DrawContext<'_>, column: &Column, index: usize) -> bool {

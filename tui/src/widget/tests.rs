@@ -4,13 +4,13 @@ mod containment;
 mod pictures;
 mod variants;
 
-use ccm_proto::model::{Interval, Name, View, WidgetSpec};
+use ccm_proto::model::{Cell, Interval, Name, Row, View, WidgetSpec};
 use ratatui::buffer::{Buffer, Cell as Square};
 use ratatui::layout::Rect;
 
 use super::{Condition, DrawContext, WidgetState, draw};
 use crate::glyph::GlyphSet;
-use crate::model::tests::fixture::NOW;
+use crate::model::tests::fixture::{self, NOW};
 use crate::theme::{ColorDepth, Theme};
 
 /// What no widget draws by itself.
@@ -72,4 +72,38 @@ fn spec(toml: &str) -> WidgetSpec {
     let spec: WidgetSpec = toml::from_str(toml).unwrap();
     assert_eq!(spec.problems(), Vec::new());
     spec
+}
+
+/// A table whose first column has a long text, and whose growing one these.
+fn named(causes: [&str; 2]) -> Sitter {
+    let spec = spec(
+        r#"
+        title = "sources"
+        source = "ccmd"
+        type = "table"
+        [table]
+        rows = "sources"
+        key = "name"
+        columns = [
+            { field = "name", label = "source", format = "text" },
+            { field = "cause", label = "cause", format = "text", grow = true },
+            { field = "series", label = "series", format = "integer" },
+        ]
+        "#,
+    );
+    let mut view = fixture::view(&spec);
+    let name = || Cell::Text("accounting-api-receivables-by-age".into());
+    let row =
+        |cause: &str| Row::shared(cause, vec![name(), Cell::Text(cause.into()), Cell::Integer(3)]);
+    view.rows = causes.map(row).to_vec();
+    Sitter::new(spec, view)
+}
+
+#[test]
+fn a_text_gets_the_room_that_a_growing_column_does_not_need() {
+    let idle = named(["-", "-"]).text(70, 6);
+    assert!(idle.contains("accounting-api-receivables-by-age "), "{idle}");
+    let busy = named(["nothing listens there; see that the service runs and its port is open"; 2]);
+    let busy = busy.text(70, 6);
+    assert!(busy.contains("accounting-api-rece…  nothing listens there;"), "{busy}");
 }
