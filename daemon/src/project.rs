@@ -119,7 +119,7 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn cell(&mut self, path: &str) -> Cell {
-        let cell = self.value.at(path).map_or(Cell::Absent, cell);
+        let cell = self.value.at(path).map_or(Cell::Absent, |found| cell(only_value(found)));
         if cell == Cell::Absent {
             self.miss(path);
         } else {
@@ -172,6 +172,15 @@ fn missing_part(value: &Value, path: &str) -> String {
 /// A path in words.
 fn words(path: &str) -> String {
     path.chars().map(|c| if matches!(c, '.' | '_') { ' ' } else { c }).collect()
+}
+
+/// Of a list with one item the item's `value`, as that of a metric with labels that one series has;
+/// everything else as it is.
+fn only_value(found: &Value) -> &Value {
+    match found.as_list() {
+        Some([only]) => only.at("value").unwrap_or(found),
+        _ => found,
+    }
 }
 
 /// A value as a cell, with its text made safe and bounded.

@@ -201,3 +201,17 @@ fn numbers_in_ids_count_as_numbers() {
     ids.sort_by(|a, b| natural(a, b));
     assert_eq!(ids, ["core", "core 02", "core 2", "core 2b", "core 10", "eth1"]);
 }
+
+#[test]
+fn a_list_of_one_stands_for_its_value_where_a_number_is_wanted() {
+    let stat = widget("type = 'stat'\nstat = { primary = { value = 'heap', label = 'heap' } }");
+    for (json, wanted) in [
+        (r#"{"heap": [{"instance": "a", "value": 7}]}"#, Cell::Integer(7)),
+        (r#"{"heap": [{"instance": "a"}]}"#, Cell::Absent),
+        (r#"{"heap": [{"value": 1}, {"value": 2}]}"#, Cell::Absent),
+        (r#"{"heap": []}"#, Cell::Absent),
+        (r#"{"heap": 3}"#, Cell::Integer(3)),
+    ] {
+        assert_eq!(planes(&stat, &value(json)).fields["value"], wanted, "{json}");
+    }
+}
