@@ -150,10 +150,11 @@ impl Source {
         }
     }
 
-    /// How often there is something new, as far as that is promised.
+    /// How often there is something new, as far as that is promised. What is derived comes when its
+    /// inputs do, and its age is told with theirs.
     fn promised(&self) -> Interval {
         match self.spec.source_type {
-            SourceType::Push => Interval::ZERO,
+            SourceType::Push | SourceType::Query => Interval::ZERO,
             _ => self.spec.effective_interval(),
         }
     }

@@ -152,6 +152,14 @@ fn trouble_of_an_input_is_trouble_of_what_is_derived() {
 }
 
 #[test]
+fn what_is_derived_promises_no_interval_of_its_own() {
+    let mut bench = bench(&[("funnel", FUNNEL, "double")]);
+    bench.at(1, Event::Read(reading(1, 1.0)));
+    // Its input may be read once an hour: a client that counted intervals would call it stale.
+    assert_eq!(bench.view(1).status.interval, Interval::ZERO);
+}
+
+#[test]
 fn an_input_that_is_not_configured_or_off_is_told() {
     let lost = FUNNEL.replace("'host' }", "'host', x = 'lost' }");
     let mut bench = bench(&[("funnel", &lost, "double")]);
