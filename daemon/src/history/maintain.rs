@@ -57,7 +57,7 @@ impl History {
                     };
                     let stack = stripe.stack_mut(tier);
                     if pressure >= PIECES_HARD {
-                        self.lost += give_up(stack);
+                        self.lost += stack.give_up();
                     }
                     if stack.waiting_rows() >= least {
                         out.extend(seal(stack, tier, *id, index, now));
@@ -228,12 +228,4 @@ fn seal(
     stack.sealing = pieces.len();
     let sealing = Sealing { tier, group, stripe: stripe as u32, pieces };
     (stack.sealing > 0).then(|| HistoryOutput::Seal(Arc::new(sealing)))
-}
-
-/// Gives the oldest piece up that is not being written.
-fn give_up(stack: &mut Stack) -> u64 {
-    if stack.sealing > 0 || stack.pieces.len() < 2 {
-        return 0;
-    }
-    stack.pieces.remove(0).rows
 }

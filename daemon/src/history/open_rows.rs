@@ -80,8 +80,7 @@ impl OpenRows {
 
     /// Bytes that this holds besides itself.
     pub(crate) fn heap_bytes(&self) -> usize {
-        let numbers: usize = self.blocks.iter().map(Vec::capacity).sum();
-        numbers * size_of::<f64>()
+        self.blocks.len() * self.block_rows * self.columns * size_of::<f64>()
             + self.blocks.capacity() * size_of::<Vec<f64>>()
             + self.times.capacity() * size_of::<i64>()
     }

@@ -1,5 +1,6 @@
 //! One tier of one stripe: open rows, compressed pieces, and the chunks on disk.
 
+use std::ops::RangeBounds;
 use std::sync::Arc;
 
 use ccm_proto::model::Timestamp;
@@ -52,6 +53,8 @@ pub(crate) struct Stack {
     limit: usize,
     usual_limit: usize,
     pub(crate) pieces: Vec<Arc<Piece>>,
+    /// What they take: asked for once a second of every stack there is.
+    piece_bytes: usize,
     /// How many of the pieces, from the first, the store has been asked to seal.
     pub(crate) sealing: usize,
     pub(crate) chunks: Vec<ChunkRef>,
@@ -73,6 +76,7 @@ impl Stack {
             limit: most / 2 + phase % most.div_ceil(2) + 1,
             usual_limit: most,
             pieces: Vec::new(),
+            piece_bytes: 0,
             sealing: 0,
             chunks: Vec::new(),
             end_seq: 0,
@@ -111,14 +115,15 @@ impl Stack {
         let (Some(first), Some(last)) = (times.first(), times.last()) else {
             return;
         };
-        self.pieces.push(Arc::new(Piece {
+        let piece = Piece {
             first: *first,
             last: *last,
             rows: times.len() as u64,
             end_seq: self.end_seq,
             through: self.through,
             block: block::encode(times, &self.open.columns(), effort).into_boxed_slice(),
-        }));
+        };
+        self.add(piece);
         self.open.clear();
         self.limit = self.usual_limit;
         if self.tier != Tier::Raw {
@@ -157,8 +162,8 @@ impl Stack {
             let Some(merged) = self.pieces.get(from..).and_then(merge) else {
                 return;
             };
-            self.pieces.truncate(from);
-            self.pieces.push(Arc::new(merged));
+            self.remove(from..);
+            self.add(merged);
             rows *= FAN_IN as u64;
         }
     }
@@ -201,14 +206,40 @@ impl Stack {
     /// Puts a chunk in place of the pieces it was made of.
     pub(crate) fn keep(&mut self, chunk: ChunkRef) {
         let covered = self.pieces.iter().take_while(|piece| piece.end_seq <= chunk.end_seq).count();
-        self.pieces.drain(..covered);
+        self.remove(..covered);
         self.sealing = self.sealing.saturating_sub(covered);
         self.chunks.push(chunk);
     }
 
+    /// Gives the oldest piece up that is not being written; says how many rows that were.
+    pub(crate) fn give_up(&mut self) -> u64 {
+        match self.pieces.first() {
+            Some(oldest) if self.sealing == 0 && self.pieces.len() > 1 => {
+                let rows = oldest.rows;
+                self.remove(..1);
+                rows
+            }
+            _ => 0,
+        }
+    }
+
+    fn add(&mut self, piece: Piece) {
+        self.piece_bytes += piece.block.len();
+        self.pieces.push(Arc::new(piece));
+    }
+
+    fn remove(&mut self, which: impl RangeBounds<usize>) {
+        let gone: usize = self.pieces.drain(which).map(|piece| piece.block.len()).sum();
+        self.piece_bytes -= gone;
+    }
+
     /// Bytes of pieces.
     pub(crate) fn piece_bytes(&self) -> usize {
-        self.pieces.iter().map(|piece| piece.block.len()).sum()
+        debug_assert_eq!(
+            self.piece_bytes,
+            self.pieces.iter().map(|piece| piece.block.len()).sum::<usize>()
+        );
+        self.piece_bytes
     }
 
     /// Bytes that this holds besides itself.
