@@ -133,6 +133,7 @@ pub fn number(value: f64, notation: impl Into<Notation>) -> Written<'static> {
         Format::PerSecond => scaled(value, 1000.0, &EVENT_UNITS),
         Format::PerMinute => scaled(value, 1000.0, &MINUTE_UNITS),
         Format::Duration => duration(value),
+        Format::Milliseconds if value == 0.0 => Written::new(Cow::Borrowed("0"), "ms"),
         Format::Milliseconds => duration(value / 1e3),
         Format::Celsius => Written::new(Cow::Owned(one_decimal(value)), "°C"),
         Format::Currency => money::whole(value, currency),

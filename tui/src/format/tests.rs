@@ -57,6 +57,7 @@ fn what_services_give_is_written_as_people_say_it() {
         (1.0, Format::Ratio, "100 %"),
         (90.0, Format::PerMinute, "90 /min"),
         (12_000.0, Format::PerMinute, "12.0 k/min"),
+        (0.0, Format::Milliseconds, "0 ms"),
         (250.0, Format::Milliseconds, "250 ms"),
         (1_500.0, Format::Milliseconds, "1.5 s"),
         (1_795_183_402.0, Format::Datetime, "2026-11-20 14:03Z"),

@@ -100,7 +100,7 @@ impl GatewayWay {
         let response = &fetched.response;
         Ok(Answer {
             body: response.body.clone(),
-            latency: Interval::from_millis(fetched.timing.total_ms.max(0.0) as u64),
+            latency: Interval::from_millis(fetched.timing.total_ms.max(0.0).round() as u64),
             ..self.head(response.status.as_u16(), &response.headers)
         })
     }
