@@ -35,8 +35,9 @@ pub fn compute<'a>(
     } else if let Some(kind) = spec.anomaly {
         banded(spec, kind, live, now)
     } else {
-        let value =
-            of_windows(spec, live, window, now).ok_or_else(|| lack(spec, "in the last", window))?;
+        let begun = live.clone().any(|own| own.last(window, now).next().is_some());
+        let value = of_windows(spec, live, window, now)
+            .ok_or_else(|| if begun { one(spec) } else { lack(spec, "in the last", window) })?;
         let Some(against) = spec.compare else { return Ok(Value::from(value)) };
         let shift = against.shift(window);
         let before = of_windows(spec, earlier, window, now - shift)
@@ -44,6 +45,11 @@ pub fn compute<'a>(
         compare(value, before).map(super::compare::Comparison::to_value)
     };
     value.ok_or_else(|| lack(spec, "enough in the last", window))
+}
+
+/// What only two values can tell is not known after the first.
+fn one(spec: &SeriesQuery) -> Lack {
+    Lack::Absent(format!("{} has one value so far; how it changes is known with the next", spec.of))
 }
 
 fn lack(spec: &SeriesQuery, when: &str, span: Interval) -> Lack {

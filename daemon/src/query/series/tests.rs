@@ -52,6 +52,16 @@ fn a_window_is_compared_with_an_earlier_one() {
 }
 
 #[test]
+fn what_takes_two_values_says_so_after_the_first() {
+    let mut first = Window::new(Interval::from_secs(1), 60);
+    first.push(Timestamp::from_millis(1_000_000), 1.0);
+    for function in ["rate", "increase", "delta"] {
+        let lack = result(&format!("function = '{function}'"), &[first.clone()], &[]).unwrap_err();
+        assert!(lack.reason().contains("web.requests has one value so far"), "{}", lack.reason());
+    }
+}
+
+#[test]
 fn nothing_in_the_window_is_absent() {
     let lack = result("function = 'avg'", &[], &[]).unwrap_err();
     assert_eq!(lack, Lack::Absent("there are no values of web.requests in the last 5m".into()));
