@@ -12,9 +12,10 @@ pub(crate) const ROWS_MAX: usize = 16_384;
 /// Levels above cost time and gain less than 3 %.
 const LEVEL: usize = 4;
 
-/// Fewer values than this are not worth what pco needs to learn of them: about ten microseconds and
-/// thirty bytes. They are told as changes, each of the one before.
-const PCO_MIN: usize = 64;
+/// Fewer values than this are not worth what pco needs to learn of them: tens of microseconds, and
+/// thirty bytes. They are told as changes, each of the one before. Chunks are shorter than they
+/// should be when there are so many series that time matters more than a byte a sample.
+const PCO_MIN: usize = 256;
 
 /// What matters more of columns that are compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
