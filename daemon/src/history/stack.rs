@@ -53,8 +53,9 @@ pub(crate) struct Stack {
     limit: usize,
     usual_limit: usize,
     pub(crate) pieces: Vec<Arc<Piece>>,
-    /// What they take: asked for once a second of every stack there is.
+    /// What they take and hold: asked for once a second of every stack there is.
     piece_bytes: usize,
+    piece_rows: u64,
     /// How many of the pieces, from the first, the store has been asked to seal.
     pub(crate) sealing: usize,
     pub(crate) chunks: Vec<ChunkRef>,
@@ -77,6 +78,7 @@ impl Stack {
             usual_limit: most,
             pieces: Vec::new(),
             piece_bytes: 0,
+            piece_rows: 0,
             sealing: 0,
             chunks: Vec::new(),
             end_seq: 0,
@@ -175,6 +177,11 @@ impl Stack {
 
     /// Rows in pieces that the store has not been asked to seal.
     pub(crate) fn waiting_rows(&self) -> u64 {
+        let all = self.piece_rows;
+        debug_assert_eq!(all, self.pieces.iter().map(|piece| piece.rows).sum::<u64>());
+        if self.sealing == 0 {
+            return all;
+        }
         self.pieces.iter().skip(self.sealing).map(|piece| piece.rows).sum()
     }
 
@@ -225,12 +232,15 @@ impl Stack {
 
     fn add(&mut self, piece: Piece) {
         self.piece_bytes += piece.block.len();
+        self.piece_rows += piece.rows;
         self.pieces.push(Arc::new(piece));
     }
 
     fn remove(&mut self, which: impl RangeBounds<usize>) {
-        let gone: usize = self.pieces.drain(which).map(|piece| piece.block.len()).sum();
-        self.piece_bytes -= gone;
+        for piece in self.pieces.drain(which) {
+            self.piece_bytes -= piece.block.len();
+            self.piece_rows -= piece.rows;
+        }
     }
 
     /// Bytes of pieces.
