@@ -11,6 +11,7 @@ mod documents;
 mod reader;
 mod rules;
 pub mod tables;
+mod widgets;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;

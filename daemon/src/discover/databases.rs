@@ -5,8 +5,9 @@
 
 use std::fmt::Write as _;
 
-use super::documents::{Draft, Metric, Take, chart, run, stat, values};
+use super::documents::{Draft, Take, run, values};
 use super::reader::Listener;
+use super::widgets::{Metric, chart, stat};
 
 /// The state of a server as one JSON object. A role that may not see what others' sessions do gets
 /// no longest query, rather than 0. Databases that it may not connect to add nothing to the size.

@@ -10,6 +10,7 @@ use ccm_proto::model::{DocumentId, Kind as DocumentKind, Name, Offer};
 use super::databases;
 use super::reader::{Listener, Socket};
 use super::rules::{Found, Kind, Place};
+use super::widgets::{Metric, alerts, chart, quoted, stat, table};
 
 /// What an offer is made of, before its documents have names.
 pub(super) struct Draft {
@@ -103,11 +104,6 @@ fn evidence(found: &Found) -> Vec<SafeText> {
     evidence.iter().map(|line| SafeText::new(line)).collect()
 }
 
-/// A text as TOML writes it.
-fn quoted(text: &str) -> String {
-    toml::Value::from(text).to_string()
-}
-
 fn egress(title: &str, listener: &Listener) -> String {
     format!(
         "description = {}\n\n[[allow]]\nhost = {}\nports = [{}]\nreason = \"found on this machine\"\n",
@@ -162,34 +158,6 @@ fn of_listener(found: &Found, listener: &Listener) -> Option<Draft> {
     })
 }
 
-pub(super) type Metric<'a> = (&'a str, &'a str, &'a str);
-
-/// A stat of values, the first one large.
-pub(super) fn stat(title: &str, source: &str, metrics: &[Metric<'_>], window: bool) -> String {
-    let mut text = format!(
-        "title = {title:?}\nsource = {source:?}\ntype = \"stat\"\ncategory = \"found\"\n\n[stat]\n"
-    );
-    if window {
-        text.push_str("window = \"5m\"\n");
-    }
-    for (index, (value, label, format)) in metrics.iter().enumerate() {
-        let table = if index == 0 { "[stat.primary]" } else { "[[stat.secondary]]" };
-        let _ = write!(
-            text,
-            "\n{table}\nvalue = {}\nlabel = {label:?}\nformat = {format:?}\n",
-            quoted(value)
-        );
-    }
-    text
-}
-
-/// A chart of one metric.
-pub(super) fn chart(title: &str, source: &str, (metric, label, format): Metric<'_>) -> String {
-    format!(
-        "title = {title:?}\nsource = {source:?}\ntype = \"chart\"\ncategory = \"found\"\n\n[chart]\nstyle = \"area\"\nwindow = \"15m\"\nformat = {format:?}\nmin = 0\n\n[[chart.series]]\nmetric = {metric:?}\nlabel = {label:?}\n"
-    )
-}
-
 /// Metrics that are scraped.
 fn scraped(
     (key, title): (&'static str, &'static str),
@@ -206,10 +174,6 @@ fn scraped(
     widgets.extend(metrics.first().map(|first| ("history", chart(first.1, key, *first))));
     let what = "its metrics, read every 10 s".to_owned();
     served((key, title), what, source, widgets, server)
-}
-
-fn alerts() -> String {
-    "title = \"alerts\"\nsource = \"alertmanager\"\ntype = \"table\"\ncategory = \"found\"\n\n[table]\nrows = \"alertmanager_alerts\"\nkey = \"state\"\nsort = \"value\"\n\n[[table.columns]]\nfield = \"state\"\nlabel = \"state\"\nformat = \"text\"\ngrow = true\n\n[[table.columns]]\nfield = \"value\"\nlabel = \"alerts\"\nformat = \"integer\"\n".to_owned()
 }
 
 /// Whether it answers, and how fast.
@@ -487,22 +451,6 @@ fn containers(
     let columns = [("name", "name"), ("state", "state"), ("image", "image"), ("status", "status")];
     draft.widgets.push(("containers", table("containers", key, "containers", &columns)));
     draft
-}
-
-/// A table of texts, of which the first names the row.
-fn table(title: &str, source: &str, rows: &str, columns: &[(&str, &str)]) -> String {
-    let key = columns.first().map_or("", |(field, _)| field);
-    let mut text = format!(
-        "title = {title:?}\nsource = {source:?}\ntype = \"table\"\ncategory = \"found\"\n\n[table]\nrows = {rows:?}\nkey = {key:?}\n"
-    );
-    for (index, (field, label)) in columns.iter().enumerate() {
-        let grow = if index + 1 == columns.len() { "grow = true\n" } else { "" };
-        let _ = write!(
-            text,
-            "\n[[table.columns]]\nfield = {field:?}\nlabel = {label:?}\nformat = \"text\"\n{grow}"
-        );
-    }
-    text
 }
 
 fn systemd(program: &str) -> Draft {
