@@ -1,8 +1,8 @@
 //! Rows that are not compressed yet.
 //!
-//! They lie in blocks of a quarter of a piece. A block is as large for samples as for buckets of as
-//! many series, and goes when its rows are compressed: what one stripe frees the next one takes,
-//! and those that compress at different times need half of what all of them would together.
+//! They lie in blocks of a quarter of a piece, all of one size in one tier, which go when their rows
+//! are compressed: what one stripe frees the next one takes, and those that compress at different
+//! times need half of what all of them would together.
 
 /// Blocks that a piece's rows fill.
 const BLOCKS: usize = 4;
