@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use ccm_proto::SafeText;
-use ccm_proto::model::widget::{Currency, Format};
+use ccm_proto::model::widget::{Format, NumberFormat, Unit};
 use ccm_proto::model::{Cell, Interval, Timestamp};
 
 /// What stands where there is nothing; never a zero.
@@ -22,20 +22,24 @@ const COUNT_UNITS: [&str; 7] = ["", "k", "M", "G", "T", "P", "E"];
 const EVENT_UNITS: [&str; 7] = ["/s", "k/s", "M/s", "G/s", "T/s", "P/s", "E/s"];
 const MINUTE_UNITS: [&str; 7] = ["/min", "k/min", "M/min", "G/min", "T/min", "P/min", "E/min"];
 
-/// A format, and what else it takes to write a number in it.
+/// How a number is written, and what else that takes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Notation {
-    /// The format.
-    pub format: Format,
-    /// Of amounts of money.
-    pub currency: Option<Currency>,
+    /// What a document says of it.
+    pub number: NumberFormat,
     /// What ages count to; without it an age is written as the moment itself.
     pub now: Option<Timestamp>,
 }
 
+impl From<NumberFormat> for Notation {
+    fn from(number: NumberFormat) -> Self {
+        Self { number, now: None }
+    }
+}
+
 impl From<Format> for Notation {
     fn from(format: Format) -> Self {
-        Self { format, ..Self::default() }
+        NumberFormat::from(format).into()
     }
 }
 
@@ -45,17 +49,29 @@ pub struct Written<'a> {
     /// The digits, or the text.
     pub number: Cow<'a, str>,
     /// The unit; empty when there is none.
-    pub unit: &'static str,
+    pub unit: Cow<'static, str>,
 }
 
 impl<'a> Written<'a> {
     const fn new(number: Cow<'a, str>, unit: &'static str) -> Self {
-        Self { number, unit }
+        Self { number, unit: Cow::Borrowed(unit) }
+    }
+
+    /// With a unit of a document behind it. What shortens the number, as the `k` of thousands,
+    /// stays with the number.
+    fn counting(self, unit: Option<Unit>) -> Self {
+        match unit {
+            Some(unit) => Self {
+                number: Cow::Owned(format!("{}{}", self.number, self.unit)),
+                unit: Cow::Owned(unit.to_string()),
+            },
+            None => self,
+        }
     }
 
     /// Columns of the whole, with the space before the unit.
     pub fn width(&self) -> usize {
-        let unit = if self.unit.is_empty() { 0 } else { width(self.unit) + 1 };
+        let unit = if self.unit.is_empty() { 0 } else { width(&self.unit) + 1 };
         width(&self.number) + unit
     }
 
@@ -66,7 +82,7 @@ impl<'a> Written<'a> {
             return self;
         }
         if width(&self.number) <= columns {
-            return Self { unit: "", ..self };
+            return Self { unit: Cow::Borrowed(""), ..self };
         }
         Self::new(Cow::Borrowed(if columns > 0 { "…" } else { "" }), "")
     }
@@ -87,7 +103,8 @@ pub fn width(text: &str) -> usize {
 /// A cell as it is shown.
 pub fn value(cell: &Cell, notation: impl Into<Notation>) -> Written<'_> {
     let notation = notation.into();
-    let format = notation.format;
+    let NumberFormat { format, unit, .. } = notation.number;
+    let unit = unit.filter(|_| format.takes_unit());
     match cell {
         Cell::Absent => Written::new(Cow::Borrowed(ABSENT), ""),
         Cell::Text(text) => {
@@ -99,10 +116,10 @@ pub fn value(cell: &Cell, notation: impl Into<Notation>) -> Written<'_> {
         Cell::Boolean(true) => Written::new(Cow::Borrowed("yes"), ""),
         Cell::Boolean(false) => Written::new(Cow::Borrowed("no"), ""),
         Cell::Integer(integer) if matches!(format, Format::Integer | Format::Text) => {
-            Written::new(Cow::Owned(integer.to_string()), "")
+            Written::new(Cow::Owned(integer.to_string()), "").counting(unit)
         }
         Cell::Integer(integer) if format == Format::Number && integer.unsigned_abs() < 10_000 => {
-            Written::new(Cow::Owned(integer.to_string()), "")
+            Written::new(Cow::Owned(integer.to_string()), "").counting(unit)
         }
         Cell::Integer(integer) => number(*integer as f64, notation),
         Cell::Number(value) => number(*value, notation),
@@ -112,20 +129,22 @@ pub fn value(cell: &Cell, notation: impl Into<Notation>) -> Written<'_> {
 /// A number as it is shown.
 pub fn number(value: f64, notation: impl Into<Notation>) -> Written<'static> {
     let notation = notation.into();
-    let currency = notation.currency;
+    let NumberFormat { format, currency, unit } = notation.number;
     if value.is_nan() {
         return Written::new(Cow::Borrowed(ABSENT), "");
     }
     if value.is_infinite() {
         return Written::new(Cow::Borrowed(if value > 0.0 { "inf" } else { "-inf" }), "");
     }
-    match notation.format {
-        Format::Number | Format::Text => count(value),
-        Format::Count if value.abs() < 9_999.5 => {
-            Written::new(Cow::Owned(plain_integer(value)), "")
+    match format {
+        Format::Text => count(value),
+        Format::Number => count(value).counting(unit),
+        Format::Count if value.abs() >= 9_999.5 => {
+            scaled(value, 1000.0, &COUNT_UNITS).counting(unit)
         }
-        Format::Count => scaled(value, 1000.0, &COUNT_UNITS),
-        Format::Integer => Written::new(Cow::Owned(plain_integer(value)), ""),
+        Format::Count | Format::Integer => {
+            Written::new(Cow::Owned(plain_integer(value)), "").counting(unit)
+        }
         Format::Percent => Written::new(Cow::Owned(percent(value)), "%"),
         Format::Ratio => Written::new(Cow::Owned(percent(value * 100.0)), "%"),
         Format::Bytes => scaled(value, 1024.0, &BYTE_UNITS),
@@ -147,7 +166,7 @@ pub fn number(value: f64, notation: impl Into<Notation>) -> Written<'static> {
 /// A number of a column, where all have the same number of decimals.
 pub fn column_value(cell: &Cell, notation: impl Into<Notation>) -> Written<'_> {
     let notation = notation.into();
-    match (cell.as_number().filter(|number| number.is_finite()), notation.format, cell) {
+    match (cell.as_number().filter(|number| number.is_finite()), notation.number.format, cell) {
         (_, _, Cell::Boolean(_)) | (None, ..) => value(cell, notation),
         (Some(number), Format::Percent, _) if number.abs() < 1e6 => {
             Written::new(Cow::Owned(format!("{number:.1}")), "%")
@@ -163,7 +182,8 @@ pub fn column_value(cell: &Cell, notation: impl Into<Notation>) -> Written<'_> {
 /// The whole number behind what is shown.
 pub fn exact(cell: &Cell, notation: impl Into<Notation>) -> String {
     let notation = notation.into();
-    let unit = match notation.format {
+    let own = notation.number.unit.map(|unit| format!(" {unit}"));
+    let unit = match notation.number.format {
         Format::Percent => " %",
         Format::Bytes => " B",
         Format::BytesPerSecond => " B/s",
@@ -172,10 +192,8 @@ pub fn exact(cell: &Cell, notation: impl Into<Notation>) -> String {
         Format::PerMinute => " /min",
         Format::Milliseconds => " ms",
         Format::Celsius => " °C",
-        Format::Number
-        | Format::Integer
-        | Format::Count
-        | Format::Ratio
+        Format::Number | Format::Integer | Format::Count => own.as_deref().unwrap_or_default(),
+        Format::Ratio
         | Format::Currency
         | Format::CurrencyMinor
         | Format::Datetime
@@ -227,23 +245,22 @@ pub const fn usual_width(format: Format) -> usize {
 
 /// Columns that units of a format are padded to where numbers stand below each other.
 pub fn unit_width(notation: impl Into<Notation>) -> usize {
-    let notation = notation.into();
-    match notation.format {
+    let NumberFormat { format, currency, unit } = notation.into().number;
+    let own = unit.map(|unit| width(unit.as_str()));
+    match format {
         Format::Percent | Format::Ratio => 1,
         Format::Bytes | Format::PerSecond => 3,
         Format::BytesPerSecond => 4,
         Format::Celsius => 2,
         Format::PerMinute => 5,
-        Format::Number | Format::Count => 1,
+        Format::Number | Format::Count => own.unwrap_or(1),
+        Format::Integer => own.unwrap_or(0),
         Format::Currency | Format::CurrencyMinor => {
-            notation.currency.map_or(0, |currency| currency.code().len())
+            currency.map_or(0, |currency| currency.code().len())
         }
-        Format::Integer
-        | Format::Duration
-        | Format::Milliseconds
-        | Format::Datetime
-        | Format::Age
-        | Format::Text => 0,
+        Format::Duration | Format::Milliseconds | Format::Datetime | Format::Age | Format::Text => {
+            0
+        }
     }
 }
 

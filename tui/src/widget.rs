@@ -29,7 +29,7 @@ mod table;
 mod tests;
 mod trend;
 
-use ccm_proto::model::widget::{Currency, Format, Order, WidgetType};
+use ccm_proto::model::widget::{NumberFormat, Order, WidgetType};
 use ccm_proto::model::{Interval, Name, Timestamp, View, WidgetSpec};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -90,8 +90,8 @@ pub struct DrawContext<'a> {
 
 impl DrawContext<'_> {
     /// How numbers of a format are written now.
-    pub(crate) fn notation(&self, format: Format, currency: Option<Currency>) -> Notation {
-        Notation { format, currency, now: Some(self.now) }
+    pub(crate) fn notation(&self, number: impl Into<NumberFormat>) -> Notation {
+        Notation { number: number.into(), now: Some(self.now) }
     }
 }
 

@@ -16,11 +16,13 @@ mod format;
 mod gauge;
 mod list;
 mod map;
+mod number_format;
 mod scalar;
 mod size;
 mod stat;
 mod table;
 mod threshold;
+mod unit;
 
 pub use alert::{AlertCondition, AlertConfig, AlertSeverity, Operator};
 pub use bars::{BarItem, BarRows, BarsConfig, PathOrNumber};
@@ -34,11 +36,13 @@ pub use format::Format;
 pub use gauge::GaugeConfig;
 pub use list::{ItemTemplate, ListConfig};
 pub use map::MapConfig;
+pub use number_format::NumberFormat;
 pub use scalar::Scalar;
 pub use size::WidgetSize;
 pub use stat::{Compare, Direction, Metric, StatConfig, TrendConfig};
 pub use table::{Column, TableConfig};
 pub use threshold::{State, Threshold, state_of};
+pub use unit::{Unit, UnitError};
 
 /// Field paths with what is wrong there.
 type Problems = Vec<(String, String)>;
@@ -241,16 +245,6 @@ impl WidgetSpec {
                 problems.push((name.to_owned(), format!("a {own} widget has no [{name}] section")));
             }
         }
-    }
-}
-
-/// A currency belongs to an amount of money.
-fn money(problems: &mut Problems, path: &str, format: Format, currency: Option<Currency>) {
-    if let Some(currency) = currency.filter(|_| !format.is_money()) {
-        problems.push((
-            path.to_owned(),
-            format!("{currency} needs the format \"currency\" or \"currency_minor\" beside it"),
-        ));
     }
 }
 

@@ -9,7 +9,7 @@ use super::{Notation, Written, age};
 
 /// A date with a time of day in UTC, or how long ago it was.
 pub(super) fn moment(at: Timestamp, notation: Notation) -> Option<Written<'static>> {
-    match notation.now.filter(|_| notation.format == Format::Age) {
+    match notation.now.filter(|_| notation.number.format == Format::Age) {
         Some(now) if at > now => {
             Some(Written::new(Cow::Owned(format!("in {}", age(at.since(now)))), ""))
         }

@@ -74,7 +74,7 @@ fn what_services_give_is_written_as_people_say_it() {
 fn money_has_groups_a_code_and_the_digits_of_its_currency() {
     let written = |amount: f64, format: Format, code: Option<&str>| {
         let currency = code.map(|code| code.parse().unwrap());
-        number(amount, Notation { format, currency, now: None }).to_string()
+        number(amount, NumberFormat { format, currency, unit: None }).to_string()
     };
     let whole = |amount, code| written(amount, Format::Currency, Some(code));
     let minor = |amount, code| written(amount, Format::CurrencyMinor, Some(code));
@@ -93,9 +93,33 @@ fn money_has_groups_a_code_and_the_digits_of_its_currency() {
 }
 
 #[test]
+fn a_unit_stands_behind_what_shortens_the_number() {
+    let written = |cell: Cell, format: Format| {
+        let unit = "pods".parse().ok();
+        let number = NumberFormat { format, currency: None, unit };
+        (value(&cell, number).to_string(), exact(&cell, number), unit_width(number))
+    };
+    let cases = [
+        (Cell::Number(2.347), Format::Number, "2.35 pods", "2.347 pods"),
+        (Cell::Integer(1_013), Format::Number, "1013 pods", "1013 pods"),
+        (Cell::Number(31_415.0), Format::Number, "31.4k pods", "31415 pods"),
+        (Cell::Integer(47), Format::Count, "47 pods", "47 pods"),
+        (Cell::Number(3.4e6), Format::Count, "3.40M pods", "3400000 pods"),
+        (Cell::Integer(48_122), Format::Integer, "48122 pods", "48122 pods"),
+        (Cell::Absent, Format::Number, ABSENT, ABSENT),
+    ];
+    for (cell, format, short, whole) in cases {
+        let expected = (short.to_owned(), whole.to_owned(), 4);
+        assert_eq!(written(cell, format), expected, "{format:?}");
+    }
+    let (share, ..) = written(Cell::Number(50.0), Format::Percent);
+    assert_eq!(share, "50.0 %", "a format with a unit of its own keeps that");
+}
+
+#[test]
 fn moments_are_dates_or_ages() {
     let now = Some(Timestamp::from_millis(1_795_183_402_000));
-    let age = Notation { format: Format::Age, currency: None, now };
+    let age = Notation { number: Format::Age.into(), now };
     let text = |text: &str| Cell::Text(SafeText::new(text));
     assert_eq!(value(&text("2026-11-20T14:00:00Z"), age).to_string(), "3 m");
     assert_eq!(value(&text("2026-11-20T16:03:22Z"), age).to_string(), "in 2 h");
@@ -157,7 +181,8 @@ proptest! {
         let written = number(value, format);
         prop_assert!(written.width() <= 17, "{written}");
         let currency = "USD".parse().ok();
-        let money = number(value, Notation { format: Format::Currency, currency, now: None });
+        let money = NumberFormat { format: Format::Currency, currency, unit: None };
+        let money = number(value, money);
         prop_assert!(money.width() <= 17, "{money}");
         prop_assert!(written.fit(columns).width() <= columns);
     }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use ccm_proto::SafeText;
 use ccm_proto::model::widget::{
-    ChartConfig, ChartStyle, Currency, Format, Metric, WidgetType, state_of,
+    BarsConfig, ChartConfig, ChartStyle, Format, MapConfig, Metric, NumberFormat, WidgetType,
+    state_of,
 };
 use ccm_proto::model::{Cell, Name, Timestamp, Track, View, ViewStatus, WidgetSpec};
 use serde::Serialize;
@@ -112,8 +113,7 @@ fn cell(cell: &Cell) -> Value {
 /// What is known of a field beside its value.
 struct Meaning<'a> {
     label: Option<&'a str>,
-    format: Format,
-    currency: Option<Currency>,
+    number: NumberFormat,
     thresholds: &'a [ccm_proto::model::widget::Threshold],
 }
 
@@ -121,8 +121,7 @@ impl<'a> From<&'a Metric> for Meaning<'a> {
     fn from(metric: &'a Metric) -> Self {
         Self {
             label: Some(&metric.label),
-            format: metric.format,
-            currency: metric.currency,
+            number: metric.number_format(),
             thresholds: &metric.thresholds,
         }
     }
@@ -141,26 +140,31 @@ fn meaning<'a>(field: &str, spec: &'a WidgetSpec) -> Option<Meaning<'a>> {
         };
     }
     let gauge = spec.gauge.as_ref().filter(|_| field == "value")?;
-    let (format, currency) = (gauge.format, gauge.currency);
-    Some(Meaning { label: None, format, currency, thresholds: &gauge.thresholds })
+    Some(Meaning { label: None, number: gauge.number_format(), thresholds: &gauge.thresholds })
 }
 
 /// What a part of a trend is: numbers of the metric, a percentage, or words.
 fn trend_meaning<'a>(part: &str, metric: &Metric) -> Meaning<'a> {
-    let (format, currency) = match part {
-        "before" | "change" => (metric.format, metric.currency),
-        "percentage" => (Format::Percent, None),
-        _ => (Format::Text, None),
+    let number = match part {
+        "before" | "change" => metric.number_format(),
+        "percentage" => Format::Percent.into(),
+        _ => Format::Text.into(),
     };
-    Meaning { label: None, format, currency, thresholds: &[] }
+    Meaning { label: None, number, thresholds: &[] }
+}
+
+/// How a number is written, in words.
+fn number_format(number: NumberFormat) -> impl Iterator<Item = (&'static str, Value)> {
+    let currency = number.currency.map(|currency| ("currency", word(currency)));
+    let unit = number.unit.map(|unit| ("unit", word(unit)));
+    [("format", word(number.format))].into_iter().chain(currency).chain(unit)
 }
 
 fn fields(view: &View, spec: Option<&WidgetSpec>) -> Value {
     let describe = |(name, value): (&String, &Cell)| {
         let mut entries = vec![("value", cell(value))];
         if let Some(meaning) = spec.and_then(|spec| meaning(name, spec)) {
-            entries.push(("format", word(meaning.format)));
-            entries.extend(meaning.currency.map(|currency| ("currency", word(currency))));
+            entries.extend(number_format(meaning.number));
             entries.extend(meaning.label.map(|label| ("label", text(label))));
             let state = value.as_number().and_then(|number| state_of(meaning.thresholds, number));
             entries.extend(state.map(|threshold| ("state", word(threshold.state))));
@@ -171,11 +175,9 @@ fn fields(view: &View, spec: Option<&WidgetSpec>) -> Value {
 }
 
 fn track(track: &Track, spec: Option<&WidgetSpec>) -> Value {
-    let notation = spec.and_then(|spec| match spec.widget_type {
-        WidgetType::Chart => spec.chart.as_ref().map(|chart| (chart.format, chart.currency)),
-        WidgetType::Stat => {
-            spec.stat.as_ref().map(|stat| (stat.primary.format, stat.primary.currency))
-        }
+    let number = spec.and_then(|spec| match spec.widget_type {
+        WidgetType::Chart => spec.chart.as_ref().map(ChartConfig::number_format),
+        WidgetType::Stat => spec.stat.as_ref().map(|stat| stat.primary.number_format()),
         _ => None,
     });
     let mut entries = vec![
@@ -185,10 +187,7 @@ fn track(track: &Track, spec: Option<&WidgetSpec>) -> Value {
         ("step_ms", Value::from(track.step.as_millis())),
         ("values", track.values.iter().map(|value| Value::from(*value)).collect()),
     ];
-    if let Some((format, currency)) = notation {
-        entries.push(("format", word(format)));
-        entries.extend(currency.map(|currency| ("currency", word(currency))));
-    }
+    entries.extend(number.into_iter().flat_map(number_format));
     object(entries)
 }
 
@@ -196,23 +195,22 @@ fn track(track: &Track, spec: Option<&WidgetSpec>) -> Value {
 struct Heads<'a> {
     name: &'a str,
     label: Option<&'a str>,
-    format: Format,
-    currency: Option<Currency>,
+    number: NumberFormat,
 }
 
 impl Heads<'_> {
     fn describe(&self) -> Value {
-        let mut entries = vec![("name", text(self.name)), ("format", word(self.format))];
+        let mut entries = vec![("name", text(self.name))];
         entries.extend(self.label.map(|label| ("label", text(label))));
-        entries.extend(self.currency.map(|currency| ("currency", word(currency))));
+        entries.extend(number_format(self.number));
         object(entries)
     }
 }
 
 /// The columns of a widget's rows, in the order of the rows' cells.
 fn columns(spec: &WidgetSpec) -> Vec<Heads<'_>> {
-    let plain = |name, format| Heads { name, label: None, format, currency: None };
-    let money = |name, format, currency| Heads { name, label: None, format, currency };
+    let number = |name, number| Heads { name, label: None, number };
+    let plain = |name, format: Format| number(name, format.into());
     match spec.widget_type {
         WidgetType::Gauge => vec![
             plain("name", Format::Text),
@@ -221,12 +219,11 @@ fn columns(spec: &WidgetSpec) -> Vec<Heads<'_>> {
             plain("detail", Format::Text),
         ],
         WidgetType::Bars => {
-            let bars = spec.bars.as_ref().map(|bars| (bars.format, bars.currency));
-            let (format, currency) = bars.unwrap_or_default();
+            let written = spec.bars.as_ref().map(BarsConfig::number_format).unwrap_or_default();
             vec![
                 plain("label", Format::Text),
-                money("value", format, currency),
-                money("maximum", format, currency),
+                number("value", written),
+                number("maximum", written),
                 plain("text", Format::Text),
             ]
         }
@@ -236,29 +233,25 @@ fn columns(spec: &WidgetSpec) -> Vec<Heads<'_>> {
                 .map(|column| Heads {
                     name: &column.field,
                     label: Some(&column.label),
-                    format: column.format,
-                    currency: column.currency,
+                    number: column.number_format(),
                 })
                 .collect()
         }
         WidgetType::List => {
-            let item = spec.list.as_ref().map(|list| &list.item);
-            let badge = item.map(|item| (item.badge_format, item.badge_currency));
-            let (format, currency) = badge.unwrap_or_default();
+            let badge = spec.list.as_ref().map(|list| list.item.number_format());
             vec![
                 plain("title", Format::Text),
                 plain("subtitle", Format::Text),
-                money("badge", format, currency),
+                number("badge", badge.unwrap_or_default()),
             ]
         }
         WidgetType::Map => {
-            let map = spec.map.as_ref().map(|map| (map.format, map.currency));
-            let (format, currency) = map.unwrap_or_default();
+            let written = spec.map.as_ref().map(MapConfig::number_format).unwrap_or_default();
             vec![
                 plain("label", Format::Text),
                 plain("latitude", Format::Number),
                 plain("longitude", Format::Number),
-                money("value", format, currency),
+                number("value", written),
                 plain("state", Format::Text),
             ]
         }
@@ -270,8 +263,9 @@ fn columns(spec: &WidgetSpec) -> Vec<Heads<'_>> {
 
 /// The columns of a chart of the newest reading; those over time have tracks instead.
 fn chart_columns(chart: &ChartConfig) -> Vec<Heads<'_>> {
-    let plain = |name, format| Heads { name, label: None, format, currency: None };
-    let value = |name| Heads { currency: chart.currency, ..plain(name, chart.format) };
+    let number = |name, number| Heads { name, label: None, number };
+    let plain = |name, format: Format| number(name, format.into());
+    let value = |name| number(name, chart.number_format());
     let label = plain("label", Format::Text);
     match chart.style {
         ChartStyle::Line | ChartStyle::Area | ChartStyle::Bar => Vec::new(),

@@ -333,6 +333,7 @@ fn json_of_what_services_give_has_trends_currencies_and_named_cells() {
         [chart]
         style = "donut"
         format = "count"
+        unit = "visits"
         rows = { path = "by", label = "name", value = "n" }
         "#,
     );

@@ -149,7 +149,7 @@ pub(super) fn draw(
 }
 
 fn bar<'a>(context: &DrawContext<'_>, config: &BarsConfig, row: &'a Row) -> Bar<'a> {
-    let format = headline::meter_format(config, row);
+    let number = headline::meter_format(config, row);
     let percent = headline::meter(row).2;
     let text = row.cells.get(3).and_then(Cell::as_text);
     let cell = row.cells.get(1).unwrap_or(&Cell::Absent);
@@ -158,9 +158,9 @@ fn bar<'a>(context: &DrawContext<'_>, config: &BarsConfig, row: &'a Row) -> Bar<
     Bar {
         label: label.map(|label| SafeText::from(label.to_string())).unwrap_or_default(),
         written: match text {
-            Some(text) => Written { number: text.as_str().into(), unit: "" },
-            None if *cell == Cell::Absent => Written { number: "absent".into(), unit: "" },
-            None => format::value(cell, context.notation(format, config.currency)),
+            Some(text) => Written { number: text.as_str().into(), unit: "".into() },
+            None if *cell == Cell::Absent => Written { number: "absent".into(), unit: "".into() },
+            None => format::value(cell, context.notation(number)),
         },
         percent,
         state: percent.and_then(|p| state_of(&config.thresholds, p)).map(|band| band.state),
@@ -171,7 +171,7 @@ fn measure(context: &DrawContext<'_>, config: &BarsConfig, bars: &[Bar<'_>], are
     let labels = bars.iter().map(|bar| bar.label.width()).max().unwrap_or(0);
     let numbers = bars.iter().filter(|bar| bar.percent.is_some());
     let numbers = numbers.map(|bar| width(&bar.written.number)).max().unwrap_or(5);
-    let units = bars.iter().map(|bar| width(bar.written.unit)).max().unwrap_or(0);
+    let units = bars.iter().map(|bar| width(&bar.written.unit)).max().unwrap_or(0);
     let marks = !config.thresholds.is_empty();
     let mark = if marks { width(context.glyphs.state(State::Warning)) + 1 } else { 0 };
     let room = usize::from(area.width);
@@ -218,7 +218,7 @@ fn draw_bar(
     let right = end.saturating_sub(clamp(unit));
     let number = widths.number.min(usize::from(right.saturating_sub(x)));
     canvas.text_right(right, y, &bar.written.number, number, style);
-    canvas.text(right + 1, y, bar.written.unit, widths.unit, muted);
+    canvas.text(right + 1, y, &bar.written.unit, widths.unit, muted);
 }
 
 /// Some cells a meter, in reading order, the first one's name before each line: what remains of

@@ -78,7 +78,7 @@ fn over_time(context: &DrawContext<'_>, config: &ChartConfig, area: Rect, canvas
     let labels: Vec<String> = scale
         .ticks
         .iter()
-        .map(|tick| scale::tick(*tick, context.notation(config.format, config.currency)))
+        .map(|tick| scale::tick(*tick, context.notation(config.number_format())))
         .collect();
     let gutter = clamp(labels.iter().map(|label| width(label)).max().unwrap_or(0)) + 1;
     let plot = Rect {
@@ -259,7 +259,7 @@ fn newest(
     config: &ChartConfig,
     track: &Track,
 ) -> format::Written<'static> {
-    let notation = context.notation(config.format, config.currency);
+    let notation = context.notation(config.number_format());
     format::number(track.last().unwrap_or(f64::NAN), notation)
 }
 

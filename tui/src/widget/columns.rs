@@ -4,7 +4,7 @@ use ccm_proto::model::widget::{Column, Format, State, TableConfig};
 use ccm_proto::model::{Cell, Row};
 
 use super::DrawContext;
-use crate::format::{self, Notation, width};
+use crate::format::{self, width};
 
 /// Columns between columns.
 pub(super) const GAP: usize = 2;
@@ -148,10 +148,11 @@ fn sorted_by(context: &DrawContext<'_>, column: &Column, index: usize) -> bool {
 
 /// Columns of a column's unit; none where the heading says it.
 fn unit_of(column: &Column) -> usize {
-    if column.format == Format::Percent && column.label.contains('%') {
+    let percent = column.format == Format::Percent && column.label.contains('%');
+    if percent || column.unit.is_some_and(|unit| column.label.contains(unit.as_str())) {
         return 0;
     }
-    format::unit_width(Notation { format: column.format, currency: column.currency, now: None })
+    format::unit_width(column.number_format())
 }
 
 /// Whether texts are read as points in time.
@@ -164,6 +165,6 @@ fn content_width(context: &DrawContext<'_>, column: &Column, cell: &Cell, unit: 
     if let (Cell::Text(text), false) = (cell, is_moment(column.format)) {
         return text.width();
     }
-    let written = format::column_value(cell, context.notation(column.format, column.currency));
+    let written = format::column_value(cell, context.notation(column.number_format()));
     width(&written.number) + if unit > 0 { unit + 1 } else { 0 }
 }

@@ -42,8 +42,7 @@ pub(super) fn draw(
     let labels_line = u16::from(config.show_labels && area.height > 1);
     let arc_room = Rect { height: area.height - labels_line, ..area };
     let arc = arc_height(context.glyphs, arc_room, rows);
-    let reading =
-        Reading { cell, notation: context.notation(config.format, config.currency), band, part };
+    let reading = Reading { cell, notation: context.notation(config.number_format()), band, part };
     match arc {
         Some(height) => draw_arc(context, &reading, Rect { height, ..area }, canvas),
         None => draw_meter(context, &reading, Rect { height: area.height.min(1), ..area }, canvas),

@@ -5,8 +5,8 @@ mod rows;
 use ccm_proto::SafeText;
 use ccm_proto::model::theme::Role;
 use ccm_proto::model::widget::{
-    BarsConfig, ChartConfig, Format, GaugeConfig, StatConfig, State, TableConfig, Threshold,
-    WidgetType, state_of,
+    BarsConfig, ChartConfig, Format, GaugeConfig, NumberFormat, StatConfig, State, TableConfig,
+    Threshold, WidgetType, state_of,
 };
 use ccm_proto::model::{Cell, Row, Track};
 use ratatui::style::Style;
@@ -109,7 +109,7 @@ fn value(context: &DrawContext<'_>, notation: Notation, thresholds: &[Threshold]
 
 fn stat(context: &DrawContext<'_>, config: &StatConfig) -> Headline {
     let metric = &config.primary;
-    let notation = context.notation(metric.format, metric.currency);
+    let notation = context.notation(metric.number_format());
     let mut headline = value(context, notation, &metric.thresholds);
     for (index, metric) in config.secondary.iter().enumerate() {
         let number = context.view.field(&format!("secondary.{index}")).as_number();
@@ -122,7 +122,7 @@ fn stat(context: &DrawContext<'_>, config: &StatConfig) -> Headline {
 }
 
 fn gauge(context: &DrawContext<'_>, config: &GaugeConfig) -> Headline {
-    let notation = context.notation(config.format, config.currency);
+    let notation = context.notation(config.number_format());
     let mut headline = value(context, notation, &config.thresholds);
     let number = context.view.field("value").as_number();
     let band = number.and_then(|number| state_of(&config.thresholds, number));
@@ -145,12 +145,9 @@ fn chart(context: &DrawContext<'_>, config: &ChartConfig) -> Headline {
     }
     let mut push = |label: &str, value: Option<f64>| {
         let style = value_style(context, state(value).map(|threshold| threshold.state));
-        let written = format::number(
-            value.unwrap_or(f64::NAN),
-            context.notation(config.format, config.currency),
-        )
-        .to_string();
-        headline.push(label, written, style);
+        let notation = context.notation(config.number_format());
+        let written = format::number(value.unwrap_or(f64::NAN), notation);
+        headline.push(label, written.to_string(), style);
     };
     match tracks.as_slice() {
         [] => {}
@@ -179,11 +176,12 @@ pub(super) fn meter(row: &Row) -> (Option<f64>, Option<f64>, Option<f64>) {
     (value, max, percent)
 }
 
-/// How a meter's value is written: an item may say so itself.
-pub(super) fn meter_format(config: &BarsConfig, row: &Row) -> Format {
+/// How a meter's value is written: an item may say its format itself.
+pub(super) fn meter_format(config: &BarsConfig, row: &Row) -> NumberFormat {
     let index = row.key.strip_prefix("item.").and_then(|index| index.parse::<usize>().ok());
     let item = index.and_then(|index| config.items.get(index));
-    item.and_then(|item| item.format).unwrap_or(config.format)
+    let number = config.number_format();
+    NumberFormat { format: item.and_then(|item| item.format).unwrap_or(number.format), ..number }
 }
 
 fn bars(context: &DrawContext<'_>, config: &BarsConfig) -> Headline {
@@ -197,11 +195,11 @@ fn bars(context: &DrawContext<'_>, config: &BarsConfig) -> Headline {
     let fixed = config.rows.is_none();
     let fullest = rows.iter().max_by(|a, b| percent(a).total_cmp(&percent(b)));
     let Some(row) = (if fixed { rows.first() } else { fullest }) else { return headline };
-    let format = meter_format(config, row);
-    let notation = context.notation(format, config.currency);
+    let number = meter_format(config, row);
+    let notation = context.notation(number);
     let cell = row.cells.get(1).unwrap_or(&Cell::Absent);
     let written = format::value(cell, notation);
-    let max = meter(row).1.filter(|_| !matches!(format, Format::Percent));
+    let max = meter(row).1.filter(|_| !matches!(number.format, Format::Percent));
     let text = match max.map(|max| format::number(max, notation)) {
         Some(max) if max.unit == written.unit => format!("{}/{max}", written.number),
         Some(max) => format!("{written} / {max}"),

@@ -31,7 +31,7 @@ pub(super) struct Item {
 pub(super) fn item(context: &DrawContext<'_>, config: &ListConfig, row: &Row) -> Item {
     let template = &config.item;
     let badge = row.cells.get(2).unwrap_or(&Cell::Absent);
-    let notation = context.notation(template.badge_format, template.badge_currency);
+    let notation = context.notation(template.number_format());
     Item {
         title: text(row.cells.first()),
         subtitle: template.subtitle.as_ref().map(|_| text(row.cells.get(1))).unwrap_or_default(),

@@ -63,9 +63,7 @@ pub(super) fn label(row: &Row) -> SafeText {
 pub(super) fn value(context: &DrawContext<'_>, config: &MapConfig, row: &Row) -> String {
     let cell = row.cells.get(3).unwrap_or(&Cell::Absent);
     match config.value {
-        Some(_) => {
-            format::value(cell, context.notation(config.format, config.currency)).to_string()
-        }
+        Some(_) => format::value(cell, context.notation(config.number_format())).to_string(),
         None => String::new(),
     }
 }

@@ -71,7 +71,7 @@ fn nice_step(raw: f64, format: Format) -> f64 {
 /// A tick's text: as short as a round number can be, its unit pressed to it.
 pub(super) fn tick(value: f64, notation: impl Into<Notation>) -> String {
     let notation = notation.into();
-    let format = short_format(notation.format);
+    let format = short_format(notation.number.format);
     // Halves of a charted pair are drawn below zero; the number itself is not negative.
     let written = format::number(value.abs() / minor(notation), format);
     let number: &str = &written.number;
@@ -105,7 +105,7 @@ const fn short_format(format: Format) -> Format {
 
 /// How many of a number's units are one of those that are written.
 fn minor(notation: Notation) -> f64 {
-    match (notation.format, notation.currency) {
+    match (notation.number.format, notation.number.currency) {
         (Format::CurrencyMinor, Some(currency)) => 10_f64.powi(i32::from(currency.digits())),
         (Format::CurrencyMinor, None) => 100.0,
         _ => 1.0,

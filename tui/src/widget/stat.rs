@@ -66,7 +66,7 @@ fn big_fits(context: &DrawContext<'_>, config: &StatConfig, area: Rect) -> bool 
     let written = format::value(context.view.field("value"), notation(context, &config.primary));
     let digits = digits::width(&written.number);
     context.glyphs != GlyphSet::Ascii
-        && digits.is_some_and(|digits| digits + 1 + width(written.unit) <= usize::from(area.width))
+        && digits.is_some_and(|digits| digits + 1 + width(&written.unit) <= usize::from(area.width))
 }
 
 /// Draws the number and returns the columns it took.
@@ -87,14 +87,14 @@ fn primary(
     if big {
         let digits = digits::draw(&written.number, (x, area.y), style, canvas);
         // Big digits have an empty half line below; the unit stands on their ground line.
-        let unit = canvas.text(x + digits + 1, y, written.unit, room, muted);
+        let unit = canvas.text(x + digits + 1, y, &written.unit, room, muted);
         return digits + 1 + clamp(unit);
     }
     let bold = style.add_modifier(ratatui::style::Modifier::BOLD);
     let number = canvas.text(x, y, &written.number, room, bold);
     let left = room.saturating_sub(number + 1);
-    let unit = if left >= width(written.unit) {
-        canvas.text(x + clamp(number) + 1, y, written.unit, left, muted)
+    let unit = if left >= width(&written.unit) {
+        canvas.text(x + clamp(number) + 1, y, &written.unit, left, muted)
     } else {
         0
     };
@@ -103,7 +103,7 @@ fn primary(
 
 /// How a number is written now.
 fn notation(context: &DrawContext<'_>, metric: &Metric) -> Notation {
-    context.notation(metric.format, metric.currency)
+    context.notation(metric.number_format())
 }
 
 fn state_style(context: &DrawContext<'_>, state: Option<State>) -> Style {
@@ -134,7 +134,7 @@ fn secondary(context: &DrawContext<'_>, metrics: &[Metric], area: Rect, canvas: 
         let x = x + clamp(widest.saturating_sub(width(&written.number)));
         let style = state_style(context, state);
         let used = clamp(canvas.text(x, y, &written.number, room, style));
-        let unit = canvas.text(x + used + 1, y, written.unit, room, muted);
+        let unit = canvas.text(x + used + 1, y, &written.unit, room, muted);
         if let Some(state @ (State::Warning | State::Critical)) = state {
             let at = x + used + 2 + clamp(unit);
             canvas.text(at, y, context.glyphs.state(state), 2, style);

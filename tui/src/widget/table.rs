@@ -163,15 +163,14 @@ fn draw_cell(
         }
         Cell::Text(text) if !slot.right => draw_text(context, text, (at, y), room, style, canvas),
         _ => {
-            let written =
-                format::column_value(cell, context.notation(column.format, column.currency));
+            let written = format::column_value(cell, context.notation(column.number_format()));
             let unit = if slot.unit > 0 { slot.unit + 1 } else { 0 };
             let digits = room.saturating_sub(unit);
             let right = end.saturating_sub(clamp(unit));
             if slot.right {
                 canvas.text_right(right, y, &written.number, digits, style);
                 if slot.unit > 0 {
-                    canvas.text(right + 1, y, written.unit, slot.unit, muted);
+                    canvas.text(right + 1, y, &written.unit, slot.unit, muted);
                 }
             } else {
                 canvas.text(at, y, &written.to_string(), room, style);

@@ -35,7 +35,7 @@ pub(super) fn of(context: &DrawContext<'_>, config: &StatConfig) -> Option<Trend
     };
     let percentage = view.field("trend.percentage").as_number().filter(|_| trend.show_percentage);
     let change = view.field("trend.change").as_number();
-    let notation = context.notation(config.primary.format, config.primary.currency);
+    let notation = context.notation(config.primary.number_format());
     let far = match (percentage, change) {
         // The arrow is the sign.
         (Some(percentage), _) => format::number(percentage.abs(), Format::Percent).to_string(),

@@ -36,7 +36,7 @@ colour = "red"
         "widgets/cpu.toml:6:1: there is no key `valu` here; did you mean `value`?",
         "widgets/cpu.toml:8:10: `format` cannot be `percnt`; did you mean `percent`?",
         "widgets/cpu.toml:9:1: there is no key `colour` here; the keys here are value, label, \
-         format, currency, thresholds",
+         format, currency, unit, thresholds",
     ];
     let mut found = told(text);
     found.sort();

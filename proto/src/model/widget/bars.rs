@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Currency, Format, Problems, Threshold, money};
+use super::{Currency, Format, NumberFormat, Problems, Threshold, Unit};
 
 /// Configuration of `bars`. Its view has a row for every meter with the cells label, value,
 /// maximum, text.
@@ -21,6 +21,9 @@ pub struct BarsConfig {
     /// Of amounts of money.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub currency: Option<Currency>,
+    /// Of plain numbers, what they count: `hPa`, `pods`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<Unit>,
     /// Bands of a meter's state, in percent of its maximum.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub thresholds: Vec<Threshold>,
@@ -68,11 +71,21 @@ pub struct BarRows {
 }
 
 impl BarsConfig {
+    /// How its numbers are written, where no item says otherwise.
+    pub const fn number_format(&self) -> NumberFormat {
+        NumberFormat { format: self.format, currency: self.currency, unit: self.unit }
+    }
+
     pub(super) fn problems(&self, problems: &mut Problems) {
         if self.items.is_empty() && self.rows.is_none() {
             problems.push(("bars".to_owned(), "bars need items or rows".to_owned()));
         }
-        let any = self.items.iter().filter_map(|item| item.format).find(|format| format.is_money());
-        money(problems, "bars.currency", any.unwrap_or(self.format), self.currency);
+        // An item may have a format of its own: what no number here could use is wrong.
+        let formats = || self.items.iter().filter_map(|item| item.format);
+        let money = formats().find(|format| format.is_money()).unwrap_or(self.format);
+        let plain = formats().find(|format| format.takes_unit()).unwrap_or(self.format);
+        let NumberFormat { currency, unit, .. } = self.number_format();
+        NumberFormat { format: money, currency, unit: None }.problems("bars.", problems);
+        NumberFormat { format: plain, currency: None, unit }.problems("bars.", problems);
     }
 }

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Currency, Format, Problems, Scalar, Threshold, money};
+use super::{Currency, Format, NumberFormat, Problems, Scalar, Threshold, Unit};
 use crate::model::Interval;
 
 /// The most steps that rows are gathered into: more than a wide terminal has columns of dots.
@@ -100,6 +100,9 @@ pub struct ChartConfig {
     /// Of amounts of money.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub currency: Option<Currency>,
+    /// Of plain numbers, what they count: `hPa`, `pods`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<Unit>,
     /// The axis' lower end; by the data when not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min: Option<f64>,
@@ -278,6 +281,11 @@ impl ChartRows {
 }
 
 impl ChartConfig {
+    /// How its numbers are written.
+    pub const fn number_format(&self) -> NumberFormat {
+        NumberFormat { format: self.format, currency: self.currency, unit: self.unit }
+    }
+
     /// How far back it looks when nobody says otherwise.
     pub fn window(&self) -> Interval {
         self.window.unwrap_or(if self.rows.is_some() { ROWS_WINDOW } else { SERIES_WINDOW })
@@ -305,7 +313,7 @@ impl ChartConfig {
 
     pub(super) fn problems(&self, problems: &mut Problems) {
         let style = self.style.as_str();
-        money(problems, "chart.currency", self.format, self.currency);
+        self.number_format().problems("chart.", problems);
         if self.style.is_over_time() {
             self.problems_over_time(problems);
         } else {

@@ -69,4 +69,9 @@ impl Format {
     pub const fn is_money(self) -> bool {
         matches!(self, Self::Currency | Self::CurrencyMinor)
     }
+
+    /// Whether a unit can be said of it: the others have one, or none can be.
+    pub const fn takes_unit(self) -> bool {
+        matches!(self, Self::Number | Self::Integer | Self::Count)
+    }
 }

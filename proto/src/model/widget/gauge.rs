@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Currency, Format, Problems, Threshold, money};
+use super::{Currency, Format, NumberFormat, Problems, Threshold, Unit};
 
 /// Configuration of a `gauge`. Its view has a field `value`, and a row for every part of the
 /// breakdown with the cells name, score, weight, detail.
@@ -23,6 +23,9 @@ pub struct GaugeConfig {
     /// Of an amount of money.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub currency: Option<Currency>,
+    /// Of a plain number, what it counts: `hPa`, `pods`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<Unit>,
     /// Bands of its state.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub thresholds: Vec<Threshold>,
@@ -39,6 +42,11 @@ const fn hundred() -> f64 {
 }
 
 impl GaugeConfig {
+    /// How the number is written.
+    pub const fn number_format(&self) -> NumberFormat {
+        NumberFormat { format: self.format, currency: self.currency, unit: self.unit }
+    }
+
     pub(super) fn problems(&self, problems: &mut Problems) {
         if self.min.partial_cmp(&self.max) != Some(std::cmp::Ordering::Less) {
             problems
@@ -50,6 +58,6 @@ impl GaugeConfig {
                 "no threshold has a label that could be shown".to_owned(),
             ));
         }
-        money(problems, "gauge.currency", self.format, self.currency);
+        self.number_format().problems("gauge.", problems);
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Currency, Format, Order, Problems, State, Threshold, money};
+use super::{Currency, Format, NumberFormat, Order, Problems, State, Threshold, Unit};
 
 /// Configuration of a `list`. Its view has one row an item, with the cells title, subtitle, badge.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -48,6 +48,9 @@ pub struct ItemTemplate {
     /// Of an amount of money.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub badge_currency: Option<Currency>,
+    /// Of a plain number, what it counts: `hPa`, `pods`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub badge_unit: Option<Unit>,
     /// The state of every badge, where no threshold says otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub badge_state: Option<State>,
@@ -57,6 +60,15 @@ pub struct ItemTemplate {
 }
 
 impl ItemTemplate {
+    /// How the badge is written.
+    pub const fn number_format(&self) -> NumberFormat {
+        NumberFormat {
+            format: self.badge_format,
+            currency: self.badge_currency,
+            unit: self.badge_unit,
+        }
+    }
+
     /// The state of an item with this badge.
     pub fn state(&self, badge: Option<f64>) -> Option<State> {
         let band = badge.and_then(|number| super::state_of(&self.badge_thresholds, number));
@@ -77,6 +89,6 @@ impl ListConfig {
                 "a badge with a state needs a path".to_owned(),
             ));
         }
-        money(problems, "list.item.badge_currency", item.badge_format, item.badge_currency);
+        item.number_format().problems("list.item.badge_", problems);
     }
 }

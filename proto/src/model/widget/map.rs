@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Currency, Format, Problems, Threshold, money};
+use super::{Currency, Format, NumberFormat, Problems, Threshold, Unit};
 
 /// Configuration of a `map`. Its view has one row a place, with the cells label, latitude,
 /// longitude, value, state. Items without a place on earth are left out and counted.
@@ -29,6 +29,9 @@ pub struct MapConfig {
     /// Of amounts of money.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub currency: Option<Currency>,
+    /// Of plain numbers, what they count: `hPa`, `pods`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<Unit>,
     /// Bands of a value's state.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub thresholds: Vec<Threshold>,
@@ -56,10 +59,15 @@ const fn place_limit() -> u32 {
 }
 
 impl MapConfig {
+    /// How its numbers are written.
+    pub const fn number_format(&self) -> NumberFormat {
+        NumberFormat { format: self.format, currency: self.currency, unit: self.unit }
+    }
+
     pub(super) fn problems(&self, problems: &mut Problems) {
         if self.max_items == 0 {
             problems.push(("map.max_items".to_owned(), "a map shows at least 1 place".to_owned()));
         }
-        money(problems, "map.currency", self.format, self.currency);
+        self.number_format().problems("map.", problems);
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Currency, Format, Problems, Threshold, money};
+use super::{Currency, Format, NumberFormat, Problems, Threshold, Unit};
 use crate::model::Interval;
 
 /// A labelled value.
@@ -19,9 +19,19 @@ pub struct Metric {
     /// Of an amount of money.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub currency: Option<Currency>,
+    /// Of a plain number, what it counts: `hPa`, `pods`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<Unit>,
     /// Bands of its state.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub thresholds: Vec<Threshold>,
+}
+
+impl Metric {
+    /// How the number is written.
+    pub const fn number_format(&self) -> NumberFormat {
+        NumberFormat { format: self.format, currency: self.currency, unit: self.unit }
+    }
 }
 
 /// Configuration of a `stat`. Its view has a field `value`, fields `secondary.0` and so on, with a
@@ -113,14 +123,9 @@ impl StatConfig {
     }
 
     pub(super) fn problems(&self, problems: &mut Problems) {
-        money(problems, "stat.primary.currency", self.primary.format, self.primary.currency);
+        self.primary.number_format().problems("stat.primary.", problems);
         for (index, metric) in self.secondary.iter().enumerate() {
-            money(
-                problems,
-                &format!("stat.secondary[{index}].currency"),
-                metric.format,
-                metric.currency,
-            );
+            metric.number_format().problems(&format!("stat.secondary[{index}]."), problems);
         }
         if let Some(trend) = &self.trend
             && trend.compare.is_none()

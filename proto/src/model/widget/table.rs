@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Currency, Format, Order, Problems, Threshold, money};
+use super::{Currency, Format, NumberFormat, Order, Problems, Threshold, Unit};
 
 /// Configuration of a `table`. Its view has one row an item, with cells in the order of the
 /// columns.
@@ -44,6 +44,9 @@ pub struct Column {
     /// Of an amount of money.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub currency: Option<Currency>,
+    /// Of a plain number, what it counts: `hPa`, `pods`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<Unit>,
     /// Draws a meter of this column's number, 0 to 100, in the cell.
     #[serde(default)]
     pub bar: bool,
@@ -55,6 +58,13 @@ pub struct Column {
     pub grow: bool,
 }
 
+impl Column {
+    /// How the number is written.
+    pub const fn number_format(&self) -> NumberFormat {
+        NumberFormat { format: self.format, currency: self.currency, unit: self.unit }
+    }
+}
+
 impl TableConfig {
     pub(super) fn problems(&self, problems: &mut Problems) {
         if self.columns.is_empty() {
@@ -62,12 +72,7 @@ impl TableConfig {
                 .push(("table.columns".to_owned(), "a table needs at least one column".to_owned()));
         }
         for (index, column) in self.columns.iter().enumerate() {
-            money(
-                problems,
-                &format!("table.columns[{index}].currency"),
-                column.format,
-                column.currency,
-            );
+            column.number_format().problems(&format!("table.columns[{index}]."), problems);
         }
         if let Some(sort) = &self.sort
             && !self.columns.iter().any(|column| column.field == *sort)

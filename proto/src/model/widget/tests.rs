@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::{Aggregation, ChartRows, Currency, State, Threshold, WidgetSpec, state_of};
+use super::{Aggregation, ChartRows, Currency, State, Threshold, Unit, WidgetSpec, state_of};
 use crate::model::Interval;
 
 fn widget(widget_type: &str, section: &str, config: &Value) -> WidgetSpec {
@@ -135,6 +135,24 @@ fn unsound() -> Vec<(&'static str, Value, &'static str)> {
             "list.item.badge",
         ),
         ("map", json!({"rows": "r", "currency": "JPY"}), "map.currency"),
+        (
+            "stat",
+            json!({"primary": metric(json!({"format": "bytes", "unit": "MB"}))}),
+            "stat.primary.unit",
+        ),
+        ("gauge", json!({"value": "v", "format": "percent", "unit": "pods"}), "gauge.unit"),
+        (
+            "bars",
+            json!({"format": "ratio", "unit": "W", "items": [
+                {"label": "l", "value": "v", "format": "percent"}]}),
+            "bars.unit",
+        ),
+        (
+            "list",
+            json!({"rows": "r", "item": {"title": "t", "badge": "b", "badge_format": "text",
+                "badge_unit": "pods"}}),
+            "list.item.badge_unit",
+        ),
         ("custom", json!({"lines": ""}), "custom.lines"),
     ]
 }
@@ -190,6 +208,20 @@ fn a_currency_is_known_by_its_code() {
     for code in ["", "US", "USDT", "dollar", "\u{1b}[2J"] {
         let error = read(code).unwrap_err().to_string();
         assert!(error.contains("ISO 4217") && !error.contains('\u{1b}'), "{error}");
+    }
+}
+
+#[test]
+fn a_unit_is_a_short_word_that_can_be_shown() {
+    let read = |text: &str| serde_json::from_value::<Unit>(json!(text));
+    for text in ["W", "hPa", "µg/m³", "messages/second"] {
+        let unit = read(text).unwrap();
+        assert_eq!(unit.as_str(), text);
+        assert_eq!(serde_json::to_value(unit).unwrap(), json!(text));
+    }
+    for text in ["", " ", "W ", "\u{1b}[2J", "a\nb", "messages a second"] {
+        let error = read(text).unwrap_err().to_string();
+        assert!(error.contains("hPa") && !error.contains('\u{1b}'), "{text:?}: {error}");
     }
 }
 

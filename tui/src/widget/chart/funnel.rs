@@ -76,7 +76,7 @@ pub(super) fn draw(
 }
 
 fn stages(context: &DrawContext<'_>, config: &ChartConfig) -> Vec<Stage> {
-    let notation = context.notation(config.format, config.currency);
+    let notation = context.notation(config.number_format());
     let order = ordered_rows(context);
     let rows = order.iter().filter_map(|index| context.view.rows.get(*index));
     let stages = rows.map(|row| {

@@ -52,7 +52,7 @@ fn beside(
     let labels = labels.min(LABEL_MAX);
     let numbers = entries.iter().map(|(_, written)| width(&written.number)).max().unwrap_or(0);
     let numbers = numbers.max(5);
-    let units = unit_width(context.notation(config.format, config.currency));
+    let units = unit_width(context.notation(config.number_format()));
     let columns = clamp(2 + labels + 2 + numbers + usize::from(units > 0) + units);
     if columns + 20 > area.width {
         above(context, config, area, canvas);
@@ -68,7 +68,7 @@ fn beside(
         let style = value_style(context, state.map(|threshold| threshold.state));
         let right = x + clamp(2 + labels + 2 + numbers);
         canvas.text_right(right, y, &written.number, numbers, style);
-        canvas.text(right + 1, y, written.unit, units, muted);
+        canvas.text(right + 1, y, &written.unit, units, muted);
     }
     if shown < tracks.len() {
         let more = format!("{} more", tracks.len() - shown);

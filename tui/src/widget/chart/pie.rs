@@ -1,5 +1,6 @@
 //! Parts of a whole: slices with a legend, or meters where there is no room or no colour.
 
+use std::borrow::Cow;
 use std::f64::consts::TAU;
 
 use ccm_proto::SafeText;
@@ -30,14 +31,14 @@ const COLOURS: usize = 6;
 struct Part {
     label: SafeText,
     value: String,
-    unit: &'static str,
+    unit: Cow<'static, str>,
     share: Option<f64>,
     style: Style,
 }
 
 fn part(context: &DrawContext<'_>, config: &ChartConfig, index: usize, row: &Row) -> Part {
     let value = row.cells.get(1).unwrap_or(&Cell::Absent);
-    let written = format::value(value, context.notation(config.format, config.currency));
+    let written = format::value(value, context.notation(config.number_format()));
     let style = match index {
         _ if &*row.key == "other" => context.theme.style(Role::Muted),
         0..COLOURS => context.theme.series(index),
@@ -103,8 +104,8 @@ struct Widths {
 impl Widths {
     fn of(config: &ChartConfig, context: &DrawContext<'_>, parts: &[Part]) -> Self {
         let widest = |of: &dyn Fn(&Part) -> usize| parts.iter().map(of).max().unwrap_or(0);
-        let notation = context.notation(config.format, config.currency);
-        let unit = widest(&|part| width(part.unit)).min(unit_width(notation).max(1));
+        let notation = context.notation(config.number_format());
+        let unit = widest(&|part| width(&part.unit)).min(unit_width(notation).max(1));
         Self {
             label: widest(&|part| part.label.width()).min(24),
             value: widest(&|part| width(&part.value)),
@@ -164,8 +165,8 @@ fn list(
             x += 2 + clamp(widths.value);
             canvas.text_right(x.min(area.right()), y, &part.value, widths.value, text);
             let left = usize::from(area.right().saturating_sub(x + 1));
-            if left >= width(part.unit) {
-                canvas.text(x + 1, y, part.unit, left, muted);
+            if left >= width(&part.unit) {
+                canvas.text(x + 1, y, &part.unit, left, muted);
             }
         }
     }
@@ -218,7 +219,7 @@ fn slices(parts: &[Part], ring: bool, disc: Rect, canvas: &mut Canvas<'_>) {
 fn total(context: &DrawContext<'_>, config: &ChartConfig, disc: Rect, canvas: &mut Canvas<'_>) {
     let values = context.view.rows.iter().filter_map(|row| row.cells.get(1)?.as_number());
     let sum: f64 = values.sum();
-    let written = format::number(sum, context.notation(config.format, config.currency));
+    let written = format::number(sum, context.notation(config.number_format()));
     let hole = (f64::from(disc.width) * HOLE * 0.9) as usize;
     let text = written.fit(hole).to_string();
     if width(&text) < 2 && hole < 4 {

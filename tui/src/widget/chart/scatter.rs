@@ -49,7 +49,7 @@ pub(super) fn draw(
         (low, high)
     };
     let steps = usize::from(height / 3).clamp(2, 6);
-    let notation = context.notation(config.format, config.currency);
+    let notation = context.notation(config.number_format());
     let up = Scale::new(ends(|dot| dot.1), (config.min, config.max), steps, config.format);
     let labels: Vec<String> = up.ticks.iter().map(|tick| scale::tick(*tick, notation)).collect();
     let gutter = labels.iter().map(|label| width(label)).max().unwrap_or(0) + 1;
@@ -129,7 +129,7 @@ fn ticks(
     let end = plot.right().saturating_sub(clamp(name));
     let mut free = plot.x;
     for tick in &across.ticks {
-        let text = scale::tick(*tick, context.notation(rows.x_format, None));
+        let text = scale::tick(*tick, context.notation(rows.x_format));
         let place = across.place(*tick) * f64::from(plot.width.saturating_sub(1));
         let length = clamp(width(&text));
         let x = plot.x + (place.round() as u16).saturating_sub(length / 2);
