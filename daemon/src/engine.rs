@@ -8,8 +8,12 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use ccm_proto::SafeText;
 use ccm_proto::model::series::{Range, SeriesSelector};
-use ccm_proto::model::{Bucket, Name, Reading, SeriesKey, Timestamp, ViewStatus, WidgetSpec};
+use ccm_proto::model::source::SourceType;
+use ccm_proto::model::{
+    Bucket, Name, Quality, Reading, SeriesKey, SourceSpec, Timestamp, ViewStatus, WidgetSpec,
+};
 
 use crate::history::{History, HistoryError, HistoryOutput, HistoryStats, QueryPlan};
 
@@ -118,6 +122,34 @@ impl Engine {
         let status =
             |(name, source): (&Name, &Source)| (name.clone(), source.status(&Content::Present));
         self.sources.iter().map(status).collect()
+    }
+
+    /// The newest reading of a source that is pushed to or derived, or why there is none. A
+    /// derived one whose definition is not the one in effect is computed from the newest readings
+    /// of its inputs, and from nothing of the past.
+    pub fn newest(
+        &self,
+        name: &Name,
+        spec: &Arc<SourceSpec>,
+        now: Timestamp,
+    ) -> Result<Reading, SafeText> {
+        let Some(source) = self.sources.get(name).filter(|source| source.spec == *spec) else {
+            return match spec.source_type {
+                SourceType::Query => {
+                    derived::once(name, spec, &self.configuration.sources, &self.sources, now)
+                }
+                _ => Err(SafeText::new("nobody can report to it before it is applied")),
+            };
+        };
+        let status = source.status(&Content::Present);
+        match (&source.reading, status.quality) {
+            (Some(reading), quality) if quality != Quality::Error => {
+                let computed = self.derived.samples(name).cloned();
+                let samples = computed.unwrap_or_else(|| reading.samples.clone());
+                Ok(Reading { samples, ..Reading::clone(reading) })
+            }
+            _ => Err(status.cause.unwrap_or_else(|| SafeText::new("it has no reading yet"))),
+        }
     }
 
     /// Figures about the engine.

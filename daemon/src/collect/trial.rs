@@ -52,10 +52,8 @@ async fn read(
     clock: &Clock,
 ) -> Result<Reading, CollectError> {
     if !assignment.spec.source_type.is_collected() {
-        let what = assignment.spec.source_type.as_str();
-        let cause = format!(
-            "a {what} source is not asked for its values; look at it with ccm snapshot or on a screen"
-        );
+        let cause =
+            format!("nobody is asked for a {} source", assignment.spec.source_type.as_str());
         return Err(CollectError::Source {
             cause: SafeText::new(&cause),
             retry: super::Retry::Hold,

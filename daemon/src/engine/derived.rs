@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use ccm_proto::SafeText;
 use ccm_proto::model::source::SourceType;
-use ccm_proto::model::{Name, Quality, Reading, SourceSpec, Timestamp};
+use ccm_proto::model::{Name, Quality, Reading, Samples, SourceSpec, Timestamp};
 
 use super::event::{Failure, TrackId};
 use super::past::Past;
@@ -23,6 +23,29 @@ use crate::query::graph::Order;
 mod node;
 
 use node::Node;
+
+/// Computes a source once, beside whatever runs, from the newest readings of its inputs. What it
+/// computes over the past is absent.
+pub(super) fn once(
+    name: &Name,
+    spec: &Arc<SourceSpec>,
+    definitions: &BTreeMap<Name, Arc<SourceSpec>>,
+    sources: &HashMap<Name, Source>,
+    now: Timestamp,
+) -> Result<Reading, SafeText> {
+    let mut past = Past::default();
+    let mut node = Node::new(name, spec, definitions, false, &mut past);
+    node.touch(now);
+    let mut derivations = node.compute(sources, &past, now);
+    match derivations.pop() {
+        Some(Derivation::Read(reading)) => {
+            let samples = node.pending.map_or_else(Samples::none, |(_, samples)| samples);
+            Ok(Reading { samples, ..reading })
+        }
+        Some(Derivation::Failed(failure)) => Err(failure.cause),
+        Some(Derivation::Keep(_)) | None => Err(SafeText::new("no input has a reading yet")),
+    }
+}
 
 /// What came of computing.
 #[derive(Debug)]
@@ -176,6 +199,12 @@ impl Derived {
     pub(super) fn dependents(&self, source: &Name) -> Vec<Name> {
         let positions = self.dependents.get(source).into_iter().flatten();
         positions.filter_map(|at| self.nodes.get(*at)).map(|node| node.name.clone()).collect()
+    }
+
+    /// The newest samples of a derived source.
+    pub(super) fn samples(&self, name: &Name) -> Option<&Samples> {
+        let node = self.nodes.get(*self.positions.get(name)?)?;
+        node.pending.as_ref().map(|(_, samples)| samples)
     }
 
     /// Names of all derived sources, in the order of computing.

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use ccm_proto::SafeText;
 use ccm_proto::model::series::{Range, SeriesSelector};
-use ccm_proto::model::{Bucket, Name, SeriesKey, ViewStatus};
+use ccm_proto::model::{Bucket, Name, Reading, SeriesKey, SourceSpec, ViewStatus};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::EngineStats;
@@ -47,6 +48,7 @@ pub(super) enum Request {
     List(SeriesSelector, usize, oneshot::Sender<Vec<SeriesKey>>),
     Sources(oneshot::Sender<BTreeMap<Name, ViewStatus>>),
     Derived(oneshot::Sender<Vec<SourceStatus>>),
+    Newest(Name, Arc<SourceSpec>, oneshot::Sender<Result<Reading, SafeText>>),
     Stats(oneshot::Sender<EngineStats>),
 }
 
@@ -88,6 +90,11 @@ impl EngineHandle {
     /// Where events go; who keeps it decides what to do when it is full.
     pub fn events(&self) -> mpsc::Sender<Event> {
         self.events.clone()
+    }
+
+    /// Events that wait.
+    pub fn queued(&self) -> usize {
+        self.events.max_capacity() - self.events.capacity()
     }
 
     /// Where the store says what it did. It has a way of its own, so that the store never waits
@@ -136,6 +143,16 @@ impl EngineHandle {
     /// What every derived source is doing, by name.
     pub async fn derived(&self) -> Result<Vec<SourceStatus>, QueryError> {
         self.ask(Request::Derived).await
+    }
+
+    /// The newest reading of a source that is pushed to or derived, or why there is none. A
+    /// derived one whose definition is not the one in effect is computed for this.
+    pub async fn newest(
+        &self,
+        name: &Name,
+        spec: &Arc<SourceSpec>,
+    ) -> Result<Result<Reading, SafeText>, QueryError> {
+        self.ask(|reply| Request::Newest(name.clone(), Arc::clone(spec), reply)).await
     }
 
     /// Figures about the engine.

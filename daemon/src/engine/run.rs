@@ -191,6 +191,9 @@ where
             }
             Request::Sources(reply) => drop(reply.send(self.engine.sources())),
             Request::Derived(reply) => drop(reply.send(self.engine.derived())),
+            Request::Newest(name, spec, reply) => {
+                drop(reply.send(self.engine.newest(&name, &spec, self.clock.now())));
+            }
             Request::Stats(reply) => drop(reply.send(self.engine.stats())),
         }
     }

@@ -85,13 +85,16 @@ async fn test(args: &SourceTestArgs, link: &LinkArgs) -> Result<ExitCode, Comman
     if let Some(document) = document.as_ref().filter(|document| document.id.kind != Kind::Source) {
         return Err(CommandError::Usage(format!("{} is no source", document.id)));
     }
+    let places = files::places(document.as_slice());
     let name = document.as_ref().map(|document| document.id.name.clone()).or(args.name.clone());
     let request = wire::TestSourceRequest {
         name: name.map(|name| name.to_string()).unwrap_or_default(),
         toml: document.map(|document| document.text).unwrap_or_default(),
     };
     let connection = Connection::open(link).await?;
-    let trial = connection.sources().test_source(request).await?.into_inner();
+    let tested = connection.sources().test_source(request).await;
+    let tested = tested.map_err(|error| CommandError::from(error).in_files(&places))?;
+    let trial = tested.into_inner();
     let text =
         if args.json { pretty(&trial::json(&trial))? } else { trial::text(&trial, args.full) };
     print(&text)?;
@@ -104,13 +107,16 @@ async fn plan(args: &SourcePlanArgs, link: &LinkArgs) -> Result<ExitCode, Comman
         Some(file) => files::read(file, args.id.as_ref())?,
         None => Vec::new(),
     };
+    let places = files::places(&documents);
     let text = |document: files::DocumentFile| wire::DocumentText {
         id: Some((&document.id).into()),
         toml: document.text,
     };
     let request = wire::PlanCallsRequest { documents: documents.into_iter().map(text).collect() };
     let connection = Connection::open(link).await?;
-    let apis = connection.sources().plan_calls(request).await?.into_inner().apis;
+    let planned = connection.sources().plan_calls(request).await;
+    let planned = planned.map_err(|error| CommandError::from(error).in_files(&places))?;
+    let apis = planned.into_inner().apis;
     if args.json {
         print(&pretty(&apis.iter().map(budget_json).collect())?)?;
     } else if apis.is_empty() {

@@ -94,7 +94,34 @@ fn the_state_of_what_is_derived_is_told_with_its_counts() {
     assert_eq!((funnel.quality, funnel.cause.clone()), (Quality::Live, None));
     assert_eq!((funnel.readings, funnel.failures, funnel.series), (2, 0, 1));
     assert_eq!(funnel.last_success, Some(second(2)));
-    assert_eq!(funnel.source_type, ccm_proto::model::source::SourceType::Query);
+    assert_eq!(funnel.source_type, SourceType::Query);
+}
+
+#[test]
+fn what_a_source_comes_to_can_be_asked_for_before_it_is_applied() {
+    let applied = spec(FUNNEL);
+    let tried = spec(&FUNNEL.replace("* 2", "* 3"));
+    let mut bench = bench(&[("funnel", FUNNEL, "double")]);
+    let newest = |bench: &Bench, id: &str, spec: &Arc<SourceSpec>| {
+        let reading = bench.engine.newest(&name(id), spec, second(9));
+        reading.map(|reading| {
+            (reading.value.at("double").unwrap().as_number(), reading.samples.values, reading.at)
+        })
+    };
+    assert!(newest(&bench, "funnel", &applied).unwrap_err().as_str().contains("no reading yet"));
+    assert!(newest(&bench, "other", &tried).unwrap_err().as_str().contains("no input has a"));
+    bench.at(1, Event::Read(reading(1, 5.0)));
+    let of = |value: f64, at: i64| (Some(value), vec![value], second(at));
+    assert_eq!(newest(&bench, "funnel", &applied), Ok(of(10.0, 1)));
+    assert_eq!(newest(&bench, "funnel", &tried), Ok(of(15.0, 9)));
+    assert_eq!(newest(&bench, "other", &tried), Ok(of(15.0, 9)));
+    assert_eq!(number(&bench, 1), Some(10.0), "what runs is as it was");
+    bench.at(2, failure(2, "the disk hums"));
+    assert!(newest(&bench, "funnel", &applied).unwrap_err().as_str().contains("hums"));
+    let pushed = spec("type = 'push'");
+    assert!(
+        newest(&bench, "other", &pushed).unwrap_err().as_str().contains("before it is applied")
+    );
 }
 
 #[test]

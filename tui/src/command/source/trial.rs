@@ -1,10 +1,14 @@
 //! How a trial of a source is shown.
 
 use ccm_proto::SafeText;
+use ccm_proto::convert::SourceState;
+use ccm_proto::model::Timestamp;
 use ccm_proto::wire;
 use serde_json::{Value, json};
 
 use crate::command::Output;
+use crate::command::output::utc;
+use crate::command::status::quality;
 
 /// What is shown of a body unless all of it is asked for.
 const BODY_SHOWN: usize = 2_000;
@@ -18,6 +22,10 @@ pub(super) fn text(trial: &wire::TestSourceResponse, full: bool) -> String {
     for exchange in &trial.exchanges {
         text.push_str(&self::exchange(exchange, full));
         text.push('\n');
+    }
+    if !trial.inputs.is_empty() {
+        text.push_str("inputs\n");
+        text.push_str(&inputs(&trial.inputs));
     }
     if !trial.value_json.is_empty() {
         text.push_str("values\n");
@@ -36,15 +44,32 @@ pub(super) fn text(trial: &wire::TestSourceResponse, full: bool) -> String {
             text.push_str(&format!("  … and {} more\n", trial.more_samples));
         }
     }
-    match trial.error.as_str() {
-        "" => text.push_str(&format!("a reading in {:.0} ms\n", trial.total_ms)),
-        error => text.push_str(&format!(
-            "no reading ({:.0} ms): {}\n",
-            trial.total_ms,
-            SafeText::new(error)
-        )),
-    }
+    text.push_str(&outcome(trial));
     text
+}
+
+/// What came of it, in a line.
+fn outcome(trial: &wire::TestSourceResponse) -> String {
+    let error = SafeText::new(&trial.error);
+    let asked = !trial.exchanges.is_empty() || trial.total_ms > 0.0;
+    match (error.is_empty(), trial.read_at_ms) {
+        (false, _) if asked => format!("no reading ({:.0} ms): {error}\n", trial.total_ms),
+        (false, _) => format!("no reading: {error}\n"),
+        (true, 0) => format!("a reading in {:.0} ms\n", trial.total_ms),
+        (true, at) if trial.inputs.is_empty() => format!("reported last at {}\n", utc(at)),
+        (true, at) => format!("computed from the readings of its inputs, {}\n", utc(at)),
+    }
+}
+
+fn inputs(inputs: &[wire::SourceStatus]) -> String {
+    let mut table = Output::table(&[]);
+    for input in inputs.iter().cloned().map(SourceState::from) {
+        let at = input.last_success.map_or(0, Timestamp::as_millis);
+        let read = if at > 0 { utc(at) } else { "never read".to_owned() };
+        let cause = input.cause.as_ref().map(ToString::to_string).unwrap_or_default();
+        table.row(&["", input.name.as_str(), quality(input.quality), &read, &cause]);
+    }
+    table.to_text().trim_start_matches('\n').to_owned()
 }
 
 fn exchange(exchange: &wire::Exchange, full: bool) -> String {
@@ -150,6 +175,8 @@ pub(super) fn json(trial: &wire::TestSourceResponse) -> Value {
         "samples": trial.samples.iter().map(sample).collect::<Vec<_>>(),
         "more_samples": trial.more_samples,
         "total_ms": trial.total_ms,
+        "read_at_ms": (trial.read_at_ms > 0).then_some(trial.read_at_ms),
+        "inputs": trial.inputs.iter().map(|input| &input.name).collect::<Vec<_>>(),
         "error": (!trial.error.is_empty()).then_some(&trial.error),
     })
 }
@@ -185,6 +212,32 @@ mod tests {
         };
         insta::assert_snapshot!(text(&trial, false));
         assert_eq!(json(&trial)["value"]["n"], 1);
+    }
+
+    #[test]
+    fn a_trial_of_what_is_computed_shows_from_what() {
+        let input = |name: &str, quality: wire::Quality, cause: &str| wire::SourceStatus {
+            name: name.to_owned(),
+            r#type: "external_api".to_owned(),
+            quality: quality.into(),
+            last_success_ms: 1_795_183_402_000,
+            cause: cause.to_owned(),
+            ..wire::SourceStatus::default()
+        };
+        let mut trial = wire::TestSourceResponse {
+            value_json: "{\"share\":0.5}".to_owned(),
+            read_at_ms: 1_795_183_402_000,
+            inputs: vec![
+                input("shop", wire::Quality::Live, ""),
+                input("stock", wire::Quality::Error, "stock.example.com answers 500"),
+            ],
+            ..wire::TestSourceResponse::default()
+        };
+        insta::assert_snapshot!(text(&trial, false));
+        trial.inputs.clear();
+        assert!(text(&trial, false).ends_with("reported last at 2026-11-20 14:03:22Z\n"));
+        trial.error = "nothing was reported yet".to_owned();
+        assert!(text(&trial, false).ends_with("no reading: nothing was reported yet\n"));
     }
 
     #[test]
