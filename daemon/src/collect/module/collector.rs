@@ -11,7 +11,7 @@ use futures_util::future::BoxFuture;
 use url::form_urlencoded;
 
 use super::answer;
-use super::directory::{Directory, Interest, Known};
+use super::directory::{Directory, Interest, Known, Registration};
 use super::way::{Answer, Asked, Purpose, Way, WayError};
 use crate::collect::{CollectError, Fetch, Moment, Retry};
 
@@ -73,7 +73,7 @@ pub struct ModuleCollector {
     config: ModuleConfig,
     timeout: Interval,
     directory: Directory,
-    interest: Interest,
+    _registration: Registration,
     way: Arc<dyn Way>,
     fill: Fill,
     digest: Digest,
@@ -93,8 +93,16 @@ impl ModuleCollector {
             endpoint: config.endpoint.clone(),
             events: config.events,
         };
-        directory.register(&source, interest.clone());
-        Self { source, config, timeout, directory, interest, way, fill, digest }
+        Self {
+            _registration: directory.register(&source, interest),
+            source,
+            config,
+            timeout,
+            directory,
+            way,
+            fill,
+            digest,
+        }
     }
 
     async fn read(&mut self, moment: Moment) -> Result<Reading, CollectError> {
@@ -196,11 +204,5 @@ fn of_module(error: &ModuleError, retry: Retry) -> CollectError {
 impl Fetch for ModuleCollector {
     fn fetch(&mut self, moment: Moment) -> BoxFuture<'_, Result<Reading, CollectError>> {
         Box::pin(self.read(moment))
-    }
-}
-
-impl Drop for ModuleCollector {
-    fn drop(&mut self) {
-        self.directory.unregister(&self.source, &self.interest);
     }
 }

@@ -22,8 +22,11 @@ pub struct Directory(Arc<Mutex<Inner>>);
 #[derive(Debug, Default)]
 struct Inner {
     modules: BTreeMap<Name, Entry>,
-    /// What each source asks of which module.
-    sources: BTreeMap<Name, Interest>,
+    /// What each source asks of which module, by the number of its registration: while a source
+    /// is tried or begins anew there are two of it.
+    sources: BTreeMap<(Name, u64), Interest>,
+    /// The number of the next registration.
+    next: u64,
 }
 
 #[derive(Debug)]
@@ -91,6 +94,20 @@ pub struct Known {
     pub manifest: Option<Arc<Manifest>>,
     /// What went between it and others.
     pub traffic: Traffic,
+}
+
+/// A source hears of its module for as long as this is kept.
+#[derive(Debug)]
+#[must_use = "without it nothing is heard"]
+pub struct Registration {
+    directory: Directory,
+    key: (Name, u64),
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        self.directory.inner().sources.remove(&self.key);
+    }
 }
 
 impl Entry {
@@ -235,36 +252,37 @@ impl Directory {
         }
     }
 
-    /// Says what a source asks for, so that it hears when that has changed.
-    pub fn register(&self, source: &Name, interest: Interest) {
-        self.inner().sources.insert(source.clone(), interest);
-    }
-
-    /// Forgets a source, unless another collector of it has registered since.
-    pub(super) fn unregister(&self, source: &Name, interest: &Interest) {
+    /// Says what a source asks for, so that it hears when that has changed, for as long as what
+    /// is returned is kept.
+    pub fn register(&self, source: &Name, interest: Interest) -> Registration {
         let mut inner = self.inner();
-        if inner.sources.get(source) == Some(interest) {
-            inner.sources.remove(source);
-        }
+        let key = (source.clone(), inner.next);
+        inner.next += 1;
+        inner.sources.insert(key.clone(), interest);
+        Registration { directory: self.clone(), key }
     }
 
     /// The sources that ask a module.
     pub fn sources_of(&self, module: &Name) -> Vec<Name> {
-        let inner = self.inner();
-        let own = inner.sources.iter().filter(|(_, interest)| interest.module == *module);
-        own.map(|(source, _)| source.clone()).collect()
+        self.interested(|interest| interest.module == *module)
     }
 
     /// The sources that ask one of a module's endpoints, or for its events.
     pub(super) fn affected(&self, module: &Name, endpoints: &BTreeSet<String>) -> Vec<Name> {
-        let inner = self.inner();
-        let stale = |interest: &Interest| {
+        self.interested(|interest| {
             let asked = interest.endpoint.as_ref();
             interest.module == *module
                 && (interest.events || asked.is_some_and(|path| endpoints.contains(path)))
-        };
-        let affected = inner.sources.iter().filter(|(_, interest)| stale(interest));
-        affected.map(|(source, _)| source.clone()).collect()
+        })
+    }
+
+    /// The sources whose interest is meant, each once.
+    fn interested(&self, meant: impl Fn(&Interest) -> bool) -> Vec<Name> {
+        let inner = self.inner();
+        let found = inner.sources.iter().filter(|(_, interest)| meant(interest));
+        let mut names: Vec<Name> = found.map(|((source, _), _)| source.clone()).collect();
+        names.dedup();
+        names
     }
 
     /// A module's newest events, newest first, as a reading's tree.

@@ -99,7 +99,7 @@ impl Standing {
         match sign {
             Sign::Health(health) => of_health(health),
             Sign::NotListening(cause) => {
-                let text = format!("nothing listens there ({cause}); start the module");
+                let text = format!("{cause}; start the module");
                 (State::Stopped, SafeText::from(text))
             }
             Sign::Failed(cause) => {

@@ -148,9 +148,12 @@ async fn a_source_hears_of_changes_for_as_long_as_it_is_there() {
     let stand = Stand::new();
     let first = stand.collector(ORDERS);
     assert_eq!(stand.directory.sources_of(&name("sales")), [name("source")]);
-    // A document that was written anew has its new collector before the old one goes.
-    let second = stand.collector(r#"{"name": "sales", "endpoint": "/orders", "params": {"a": 1}}"#);
+    // A document that was written anew has its new collector before the old one goes, and a source
+    // that is tried has two for as long.
+    let second = stand.collector(ORDERS);
+    assert_eq!(stand.directory.sources_of(&name("sales")), [name("source")]);
     drop(second);
+    assert_eq!(stand.directory.sources_of(&name("sales")), [name("source")]);
     drop(first);
     assert_eq!(stand.directory.sources_of(&name("sales")), []);
     let events = r#"{"name": "sales", "events": true}"#;

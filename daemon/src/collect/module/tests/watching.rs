@@ -14,7 +14,7 @@ use super::fake::{Fake, chunks, json, text};
 use super::{at, name};
 use crate::clock::Clock;
 use crate::collect::module::bridge::Bridge;
-use crate::collect::module::directory::{Directory, Interest, NotTaken, Reported};
+use crate::collect::module::directory::{Directory, Interest, NotTaken, Registration, Reported};
 use crate::collect::module::sse::Parser;
 use crate::collect::module::state::{Sign, State};
 use crate::collect::module::watcher::{Heard, News, Watcher, overdue, pause};
@@ -31,6 +31,8 @@ struct Stand {
     clock: Clock,
     watcher: Watcher,
     news: mpsc::Receiver<News>,
+    #[expect(dead_code, reason = "sources hear for as long as these are kept")]
+    registrations: [Registration; 3],
 }
 
 fn stand_of(spec: &str) -> Stand {
@@ -51,10 +53,12 @@ fn stand_of(spec: &str) -> Stand {
         endpoint: path.map(str::to_owned),
         events,
     };
-    directory.register(&name("orders"), interest(Some("/orders"), false));
-    directory.register(&name("day"), interest(Some("/day"), false));
-    directory.register(&name("news"), interest(None, true));
-    Stand { way, directory, clock, watcher, news }
+    let registrations = [
+        directory.register(&name("orders"), interest(Some("/orders"), false)),
+        directory.register(&name("day"), interest(Some("/day"), false)),
+        directory.register(&name("news"), interest(None, true)),
+    ];
+    Stand { way, directory, clock, watcher, news, registrations }
 }
 
 fn stand() -> Stand {
