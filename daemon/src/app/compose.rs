@@ -296,6 +296,7 @@ impl Parts {
             ),
             system: System::new(Arc::clone(facts)),
             reflection: self.settings.reflection,
+            metrics: Arc::clone(&self.outside.environment.metrics),
         }
     }
 

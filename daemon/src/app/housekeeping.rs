@@ -33,12 +33,21 @@ pub(super) struct Housekeeper {
     pub stop: mpsc::Sender<String>,
 }
 
+/// What the last look saw.
+#[derive(Default)]
+struct Seen {
+    /// Calls answered.
+    calls: u64,
+    /// Of the documents.
+    generation: Option<u64>,
+}
+
 impl Housekeeper {
     /// Looks after everything until the daemon ends.
     pub(super) async fn run(self, stop: CancellationToken) {
         let mut idle = IdleExit::new(self.facts.idle_exit, self.facts.clock.now());
         let mut usage = UsageWatch::default();
-        let mut calls = 0;
+        let mut seen = Seen::default();
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
@@ -46,14 +55,15 @@ impl Housekeeper {
             }
             let now = self.facts.clock.now();
             self.facts.hub.sweep(now);
-            self.gauges().await;
+            self.gauges(&mut seen).await;
             self.store();
             self.secrets.sweep();
             self.environment.gateway.sweep();
             self.usage(&mut usage);
+            // Most calls and some streams are over between two looks.
             let called = self.environment.metrics.calls.get();
-            let present = self.facts.hub.session_count() > 0 || called != calls;
-            calls = called;
+            let present = self.facts.hub.session_count() > 0 || called != seen.calls;
+            seen.calls = called;
             if idle.is_due(present, now) {
                 let _ = self.stop.try_send("nobody has been here for a while".to_owned());
             }
@@ -66,12 +76,19 @@ impl Housekeeper {
         watch.look(&gateway.apis(), &gateway.credentials(), now, &self.notices);
     }
 
-    async fn gauges(&self) {
+    async fn gauges(&self, seen: &mut Seen) {
         self.environment.census.fill(self.facts.source_states().await);
         let metrics = &self.environment.metrics;
         metrics.sessions.set(self.facts.hub.session_count() as u64);
         metrics.feeds.set(self.facts.hub.feed_count() as u64);
-        metrics.documents.set(self.facts.snapshot.borrow().documents.len() as u64);
+        metrics.queued_events.set(self.facts.engine.queued() as u64);
+        let generation = {
+            let snapshot = self.facts.snapshot.borrow();
+            metrics.documents.set(snapshot.documents.len() as u64);
+            snapshot.generation
+        };
+        let before = seen.generation.replace(generation).unwrap_or(generation);
+        metrics.changes.add(generation.saturating_sub(before));
         if let Ok(stats) = self.facts.engine.stats().await {
             metrics.series.set(stats.history.series);
             metrics.history_bytes.set(stats.history.head_bytes);

@@ -27,7 +27,7 @@ static SERIES: Catalogue = Catalogue {
         "daemon.samples_per_second",
         "daemon.frames_per_second",
         "daemon.sent_bytes_per_second",
-        "daemon.dropped_events_per_second",
+        "daemon.calls_per_second",
         "daemon.failures_per_second",
         "daemon.sources_failing",
     ],

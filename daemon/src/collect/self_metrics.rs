@@ -82,13 +82,11 @@ pub struct SelfMetrics {
     pub sent_bytes: Counter,
     /// Versions of feeds that slow clients never saw.
     pub conflated: Counter,
-    /// What was dropped because a queue was full.
-    pub dropped_events: Counter,
-    /// Calls answered, streams not counted.
+    /// Calls answered; a stream counts when it is opened.
     pub calls: Counter,
     /// Calls refused.
     pub calls_refused: Counter,
-    /// Documents written.
+    /// Changes of documents, each of one or several.
     pub changes: Counter,
 }
 
@@ -107,7 +105,7 @@ pub struct Described {
 
 impl SelfMetrics {
     /// Everything, in a fixed order.
-    pub fn describe(&self) -> [Described; 19] {
+    pub fn describe(&self) -> [Described; 18] {
         let gauge = |name, help, gauge: &Gauge| Described {
             name,
             help,
@@ -136,10 +134,9 @@ impl SelfMetrics {
             counter("frames", "Frames sent to clients.", &self.frames),
             counter("sent_bytes", "Bytes of the frames sent.", &self.sent_bytes),
             counter("conflated", "Feed versions that slow clients never saw.", &self.conflated),
-            counter("dropped_events", "Dropped because a queue was full.", &self.dropped_events),
-            counter("calls", "Calls answered.", &self.calls),
+            counter("calls", "Calls answered, opened streams among them.", &self.calls),
             counter("calls_refused", "Calls refused.", &self.calls_refused),
-            counter("changes", "Documents written.", &self.changes),
+            counter("changes", "Changes of documents.", &self.changes),
         ]
     }
 }

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use ccm_proto::wire::FILE_DESCRIPTOR_SET;
@@ -17,11 +18,13 @@ use ccm_proto::wire::stream_server::StreamServiceServer;
 use ccm_proto::wire::system_service_server::SystemServiceServer;
 use tokio::net::{UnixListener, UnixStream};
 use tokio_stream::wrappers::UnixListenerStream;
+use tonic::codegen::http;
 use tonic::service::InterceptorLayer;
 use tonic::transport::Server;
 use tonic::transport::server::UdsConnectInfo;
 use tonic::{Request, Status};
 use tonic_reflection::server::v1;
+use tower::util::MapResponseLayer;
 
 use super::credentials::Credentials;
 use super::discover::Discoveries;
@@ -33,6 +36,7 @@ use super::sources::Sources;
 use super::stream::Streams;
 use super::system::System;
 use crate::access::Identity;
+use crate::collect::self_metrics::SelfMetrics;
 use crate::secret::SECRET_BYTES_MAX;
 use crate::settings::{PathsError, make_private};
 
@@ -101,6 +105,8 @@ pub struct Services {
     pub system: System,
     /// Also gRPC reflection.
     pub reflection: bool,
+    /// Where calls are counted.
+    pub metrics: Arc<SelfMetrics>,
 }
 
 /// Makes the socket: mode 0600 in a directory of mode 0700. A socket that nobody listens on is
@@ -135,6 +141,21 @@ fn identify(mut request: Request<()>) -> Result<Request<()>, Status> {
     Ok(request)
 }
 
+/// Counts an answer, and whether it refuses: then its status stands in the head, as nothing
+/// follows it.
+fn counted<B>(
+    metrics: Arc<SelfMetrics>,
+) -> impl Fn(http::Response<B>) -> http::Response<B> + Clone {
+    move |response| {
+        metrics.calls.add(1);
+        let status = response.headers().get(Status::GRPC_STATUS);
+        if status.is_some_and(|status| status.as_bytes() != b"0") {
+            metrics.calls_refused.add(1);
+        }
+        response
+    }
+}
+
 /// Serves until `shutdown` ends, then lets calls under way end.
 pub async fn serve(
     listener: UnixListener,
@@ -152,6 +173,7 @@ pub async fn serve(
         .http2_max_header_list_size(HEADERS_MAX_BYTES)
         .http2_max_pending_accept_reset_streams(Some(PENDING_RESETS_MAX))
         .max_concurrent_streams(Some(STREAMS_PER_CONNECTION))
+        .layer(MapResponseLayer::new(counted(services.metrics)))
         .layer(InterceptorLayer::new(identify))
         .add_service(health_service)
         .add_optional_service(reflection)
@@ -187,5 +209,23 @@ fn reflection() -> Option<v1::ServerReflectionServer<impl v1::ServerReflection>>
             tracing::error!(%error, "reflection is not served");
             None
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tonic::body::Body;
+
+    use super::*;
+
+    #[test]
+    fn answers_are_counted_and_refusals_apart() {
+        let metrics = Arc::<SelfMetrics>::default();
+        let count = counted(Arc::clone(&metrics));
+        let answer = || http::Response::new(Body::empty());
+        count(answer());
+        count(Status::not_found("no").into_http());
+        count(Status::new(tonic::Code::Ok, "").into_http());
+        assert_eq!((metrics.calls.get(), metrics.calls_refused.get()), (3, 1));
     }
 }
