@@ -35,16 +35,21 @@ pub enum AccessError {
     #[error("documents of {0} cannot be written yet; leave the scope out to write the platform's")]
     Scope(Scope),
     /// The identity owns nothing.
-    #[error("{0} may not change documents; connect through the daemon's local socket")]
+    #[error("{0} may change nothing here; connect through the daemon's local socket")]
     Identity(String),
 }
 
-/// Whether an identity may write a scope's documents. Local peers own the platform's: the socket
-/// itself is only open to the daemon's user.
+/// Whether an identity may write a scope's documents.
 pub fn authorize(identity: &Identity, scope: &Scope) -> Result<(), AccessError> {
     if *scope != Scope::Platform {
         return Err(AccessError::Scope(scope.clone()));
     }
+    owns_platform(identity)
+}
+
+/// Whether the platform is an identity's, with all that is below it. Local peers own it: the socket
+/// itself is only open to the daemon's user.
+pub fn owns_platform(identity: &Identity) -> Result<(), AccessError> {
     if identity.uid.is_none() && !identity.is_daemon() {
         return Err(AccessError::Identity(identity.name.clone()));
     }
@@ -63,6 +68,7 @@ mod tests {
         assert!(authorize(&Identity::daemon(), &Scope::Platform).is_ok());
         let stranger = Identity { name: "someone".to_owned(), uid: None };
         assert!(authorize(&stranger, &Scope::Platform).is_err());
+        assert!(owns_platform(&stranger).is_err() && owns_platform(&Identity::local(0)).is_ok());
         let tenant = Scope::Tenant(Name::new("acme").unwrap());
         let refused = authorize(&Identity::local(0), &tenant).unwrap_err();
         assert!(refused.to_string().contains("tenant:acme"), "{refused}");

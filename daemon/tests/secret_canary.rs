@@ -93,7 +93,7 @@ fn set(secret: &str) -> wire::SetCredentialRequest {
 
 /// Calls that are refused, each with the secret in it.
 fn refused(secret: &str) -> Vec<wire::SetCredentialRequest> {
-    let tenant = wire::Scope { tenant: "acme".to_owned(), ..wire::Scope::default() };
+    let tenant = wire::Scope { tenant: "Not A Name".to_owned(), ..wire::Scope::default() };
     let named = |name: &str| wire::SetCredentialRequest { name: name.to_owned(), ..set(secret) };
     let pinned = |pin| wire::SetCredentialRequest { pin, ..set(secret) };
     let of_kind = |kind| wire::SetCredentialRequest { kind, ..set(secret) };

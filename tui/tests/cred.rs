@@ -52,11 +52,40 @@ fn a_credential_lives_from_being_set_to_being_deleted() {
 }
 
 #[test]
+fn the_most_specific_credential_counts() {
+    let home = Home::new();
+    for scope in ["platform", "tenant:acme", "user:acme/ann"] {
+        let (code, said) = set(&home, &["--scope", scope]);
+        assert_eq!(code, Some(0), "{scope}: {said}");
+        assert!(said.contains("version 1"), "each is one of its own: {said}");
+    }
+    let counts = |scope: &str| {
+        let said = home.run(&["cred", "test", "stripe", "--scope", scope]);
+        said.lines().find_map(|line| line.split_once("stripe of ")).unwrap().1.to_owned()
+    };
+    for (scope, whose) in [
+        ("user:acme/ann", "user:acme/ann"),
+        ("user:acme/bob", "tenant:acme"),
+        ("tenant:acme", "tenant:acme"),
+        ("user:other/ann", "platform"),
+        ("platform", "platform"),
+    ] {
+        assert_eq!(counts(scope), whose, "for {scope}");
+    }
+    home.run(&["cred", "delete", "stripe", "--scope", "user:acme/ann"]);
+    assert_eq!(counts("user:acme/ann"), "tenant:acme");
+    let missing = home.fail(&["cred", "delete", "stripe", "--scope", "user:acme/ann"], 1);
+    assert!(missing.contains("user:acme/ann"), "{missing}");
+    let list = home.run(&["cred", "list"]);
+    assert!(list.contains("tenant:acme") && list.contains("platform"), "{list}");
+}
+
+#[test]
 fn what_cannot_be_is_refused_with_a_sentence() {
     let home = Home::new();
     for (more, sentence) in [
         (&["--kind", "basic"][..], "--account"),
-        (&["--scope", "tenant:acme"], "leave the scope out"),
+        (&["--scope", "acme"], "tenant:"),
         (&["--provider", "vault"], "vault"),
         (&["--provider", "systemd"], "LoadCredential="),
     ] {

@@ -100,7 +100,7 @@ impl CredentialService for Credentials {
         &self,
         request: Request<wire::ListCredentialsRequest>,
     ) -> Result<Response<wire::ListCredentialsResponse>, Status> {
-        allowed(&request, &Scope::Platform)?;
+        allowed(&request)?;
         let listing = self.store.list().await;
         let credentials = listing.credentials.into_iter().map(|listed| {
             let info = credential_info(listed.provider, &listed.info);
@@ -119,7 +119,7 @@ impl CredentialService for Credentials {
     ) -> Result<Response<wire::SetCredentialResponse>, Status> {
         let secret = Secret::from_message(std::mem::take(&mut request.get_mut().secret));
         let id = place(&request.get_ref().name, request.get_ref().scope.clone())?;
-        allowed(&request, id.scope())?;
+        allowed(&request)?;
         let request = request.into_inner();
         let kind = match request.kind {
             0 => None,
@@ -145,7 +145,7 @@ impl CredentialService for Credentials {
     ) -> Result<Response<wire::RotateCredentialResponse>, Status> {
         let secret = Secret::from_message(std::mem::take(&mut request.get_mut().secret));
         let id = place(&request.get_ref().name, request.get_ref().scope.clone())?;
-        allowed(&request, id.scope())?;
+        allowed(&request)?;
         let rotated = self.store.rotate(&id, secret, request.into_inner().account).await;
         let Stored { provider, info, .. } = rotated.map_err(|error| status(&error))?;
         let credential = Some(credential_info(provider, &info));
@@ -157,7 +157,7 @@ impl CredentialService for Credentials {
         request: Request<wire::DeleteCredentialRequest>,
     ) -> Result<Response<wire::DeleteCredentialResponse>, Status> {
         let id = place(&request.get_ref().name, request.get_ref().scope.clone())?;
-        allowed(&request, id.scope())?;
+        allowed(&request)?;
         let providers = self.store.delete(&id).await.map_err(|error| status(&error))?;
         let providers = providers.iter().map(ToString::to_string).collect();
         Ok(Response::new(wire::DeleteCredentialResponse { providers }))
@@ -168,7 +168,7 @@ impl CredentialService for Credentials {
         request: Request<wire::TestCredentialRequest>,
     ) -> Result<Response<wire::TestCredentialResponse>, Status> {
         let id = place(&request.get_ref().name, request.get_ref().scope.clone())?;
-        allowed(&request, id.scope())?;
+        allowed(&request)?;
         let found = self.store.find(id.scope(), id.name()).await;
         let found = found.map_err(|error| status(&error))?;
         let (result, sentence) = self.probed(&found, &request.get_ref().url).await?;
@@ -184,25 +184,19 @@ impl CredentialService for Credentials {
         &self,
         request: Request<wire::ListProvidersRequest>,
     ) -> Result<Response<wire::ListProvidersResponse>, Status> {
-        allowed(&request, &Scope::Platform)?;
+        allowed(&request)?;
         let providers = self.store.states().await.iter().map(provider).collect();
         Ok(Response::new(wire::ListProvidersResponse { providers }))
     }
 }
 
-/// Credentials are for those who may write the scope's documents.
-fn allowed<T>(request: &Request<T>, scope: &Scope) -> Result<(), Status> {
+/// Credentials of every scope are for those who own the platform.
+fn allowed<T>(request: &Request<T>) -> Result<(), Status> {
     let identity = request.extensions().get::<Identity>().ok_or_else(|| {
         Status::unauthenticated("the caller is not known; connect through the local socket")
     })?;
-    access::authorize(identity, scope).map_err(|_| {
-        let sentence = format!(
-            "{} may not use credentials of {scope}; leave the scope out for the platform's, and \
-             connect through the local socket",
-            identity.name
-        );
-        Status::permission_denied(SafeText::new(&sentence).to_string())
-    })
+    access::owns_platform(identity)
+        .map_err(|error| Status::permission_denied(SafeText::new(&error.to_string()).to_string()))
 }
 
 fn place(name: &str, scope: Option<wire::Scope>) -> Result<CredentialId, Status> {
