@@ -72,6 +72,12 @@ pub enum AuthError {
         /// Where it would have gone.
         wanted: SafeText,
     },
+    /// The token's place does not take the client (RFC 6749, section 5.2, which has one status for
+    /// all that may be wrong).
+    #[error(
+        "no token: {0} answers 400, as the credential's id, secret or refresh token, or auth.scopes, are not valid there; set it anew by `ccm cred rotate`"
+    )]
+    Denied(SafeText),
     /// The token's place does not answer.
     #[error("no token: {0}")]
     Fetch(FetchError),
@@ -85,7 +91,9 @@ impl AuthError {
     pub fn to_collect_error(&self) -> CollectError {
         let retry = match self {
             Self::Fetch(error) => return prefixed(error),
-            Self::Secret(SecretError::Unavailable { .. }) | Self::NoToken(_) => Retry::Backoff,
+            Self::Secret(SecretError::Unavailable { .. }) | Self::NoToken(_) | Self::Denied(_) => {
+                Retry::Backoff
+            }
             _ => Retry::Hold,
         };
         CollectError::Source { cause: SafeText::new(&self.to_string()), retry }
@@ -277,7 +285,10 @@ impl Credentials {
             ..Call::new(source.clone(), Arc::new(request))
         };
         let asked = self.0.clock.elapsed();
-        let fetched = self.0.gateway.fetch(call).await.map_err(AuthError::Fetch)?;
+        let fetched = self.0.gateway.fetch(call).await.map_err(|error| match error {
+            FetchError::Status { api, status: 400 } => AuthError::Denied(api),
+            error => AuthError::Fetch(error),
+        })?;
         let answer: TokenAnswer = serde_json::from_slice(&fetched.response.body)
             .map_err(|_| AuthError::NoToken(host.clone()))?;
         if answer.access_token.is_empty() {
@@ -369,12 +380,9 @@ impl Credentials {
         let ms = self.0.clock.elapsed().saturating_sub(begun).as_millis();
         let (accepted, sentence) = match token {
             Ok(_) => (true, format!("a token was given in {ms} ms")),
-            // RFC 6749, section 5.2: who is not known may be told so by 400 as well.
-            Err(
-                error @ AuthError::Fetch(
-                    FetchError::Refused { .. } | FetchError::Status { status: 400, .. },
-                ),
-            ) => (false, error.to_string()),
+            Err(error @ (AuthError::Denied(_) | AuthError::Fetch(FetchError::Refused { .. }))) => {
+                (false, error.to_string())
+            }
             Err(error) => return Err(SafeText::new(&error.to_string())),
         };
         Ok(Probed { accepted, sentence: SafeText::new(&sentence) })

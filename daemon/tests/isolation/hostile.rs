@@ -139,12 +139,12 @@ pub(super) fn all() -> Vec<(&'static str, Manner, [&'static str; 2])> {
         (
             "far-quota",
             Manner::Says(with("429 Slow", far, b"")),
-            ["fewer calls", "next attempt in 5s"],
+            ["fewer calls", "next attempt after 5s"],
         ),
         (
             "skewed",
             Manner::Says(with("503 Busy", skewed, b"")),
-            ["fewer calls", "next attempt in 20s"],
+            ["fewer calls", "next attempt after 20s"],
         ),
         ("reset", Manner::Resets, ["127.0.0.1 hung up", "log"]),
         ("broken", Manner::Says(with("500 Oops", "", b"")), ["status 500", "log"]),

@@ -38,6 +38,7 @@ pub(super) async fn apply(args: &ApplyArgs, link: &LinkArgs) -> Result<ExitCode,
         return Err(CommandError::Usage("--base goes with one file".to_owned()));
     }
     let connection = Connection::open(link).await?;
+    let places = files::places(&documents);
     let writes = documents
         .into_iter()
         .map(|document| Write {
@@ -46,7 +47,8 @@ pub(super) async fn apply(args: &ApplyArgs, link: &LinkArgs) -> Result<ExitCode,
             action: Some(Action::SpecToml(document.text)),
         })
         .collect();
-    let response = send(&connection, writes, &args.reason, args.dry_run, args.force).await?;
+    let sent = send(&connection, writes, &args.reason, args.dry_run, args.force).await;
+    let response = sent.map_err(|error| error.in_files(&places))?;
     print(&report(&response))?;
     Ok(ExitCode::SUCCESS)
 }

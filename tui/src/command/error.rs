@@ -1,8 +1,10 @@
 //! What can go wrong with a subcommand, as one sentence and an exit code.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use ccm_proto::SafeText;
+use ccm_proto::model::DocumentId;
 use ccm_proto::wire;
 use prost::Message as _;
 use tonic::{Code, Status};
@@ -62,6 +64,22 @@ impl CommandError {
         Self::Io { what: what.into(), error }
     }
 
+    /// With the files' paths where the daemon, which does not know them, names documents and
+    /// lines: `source/shop:4:2` is `sources/shop.toml:4:2`.
+    pub fn in_files(mut self, files: &[(DocumentId, PathBuf)]) -> Self {
+        if let Self::Refused(refusal) = &mut self {
+            for (id, path) in files {
+                let (label, place) = (format!("{id}:"), format!("{}:", path.display()));
+                let located = |text: &str| place_lines(text, &label, &place);
+                refusal.sentence = located(&refusal.sentence);
+                for line in &mut refusal.details {
+                    *line = SafeText::new(&located(line.as_str()));
+                }
+            }
+        }
+        self
+    }
+
     /// The process' exit code.
     pub fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
@@ -101,6 +119,22 @@ impl From<Status> for CommandError {
     }
 }
 
+/// `text` with `place` for every `label` that a line number follows and no word goes before.
+fn place_lines(text: &str, label: &str, place: &str) -> String {
+    let mut placed = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(label) {
+        let (before, found) = rest.split_at(at);
+        let after = found.get(label.len()..).unwrap_or_default();
+        let alone = before.chars().next_back().is_none_or(char::is_whitespace);
+        let numbered = after.starts_with(|c: char| c.is_ascii_digit());
+        placed.push_str(before);
+        placed.push_str(if alone && numbered { place } else { label });
+        rest = after;
+    }
+    placed + rest
+}
+
 fn conflict_lines(conflict: &wire::Conflict) -> Vec<SafeText> {
     let mut lines = Vec::new();
     if let Some(current) = &conflict.current {
@@ -130,4 +164,27 @@ pub(super) fn problem_lines(problem: &wire::Notice) -> Vec<SafeText> {
     let mut lines = vec![SafeText::new(&format!("  {place}{}", problem.summary))];
     lines.extend(problem.detail.lines().map(|line| SafeText::new(&format!("    {line}"))));
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_is_told_with_the_file_that_was_read() {
+        let refusal = Refusal {
+            sentence: "source/shop:4:2: there is no key `url` here (and 1 more)".to_owned(),
+            details: vec![
+                SafeText::new("     --> source/shop:4:2"),
+                SafeText::new("  source/my-source/shop:1:1: source/shop: is a name"),
+            ],
+            conflict: None,
+        };
+        let id = "source/shop".parse().unwrap();
+        let files = [(id, PathBuf::from("./sources/shop.toml"))];
+        let error = CommandError::Refused(Box::new(refusal)).in_files(&files).to_string();
+        let expected = "./sources/shop.toml:4:2: there is no key `url` here (and 1 more)\n     \
+                        --> ./sources/shop.toml:4:2\n  source/my-source/shop:1:1: source/shop: is a name";
+        assert_eq!(error, expected);
+    }
 }

@@ -128,7 +128,7 @@ pub enum FetchError {
     #[error(transparent)]
     Http(#[from] HttpError),
     /// Not now.
-    #[error("{api} {wait} (next attempt in {after})")]
+    #[error("{api} {wait} (next attempt after {})", whole_seconds(*after))]
     TryLater {
         /// The API.
         api: SafeText,
@@ -165,6 +165,14 @@ pub enum FetchError {
         /// The API.
         api: SafeText,
     },
+}
+
+/// A wait as people say it: no millisecond of it matters from one second on.
+fn whole_seconds(wait: Interval) -> Interval {
+    match wait.as_millis() {
+        millis if millis > 1_000 => Interval::from_secs(millis.div_ceil(1_000)),
+        _ => wait,
+    }
 }
 
 fn refused(credential: Option<&Arc<str>>) -> String {
