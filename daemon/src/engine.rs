@@ -148,7 +148,12 @@ impl Engine {
                 let samples = computed.unwrap_or_else(|| reading.samples.clone());
                 Ok(Reading { samples, ..Reading::clone(reading) })
             }
-            _ => Err(status.cause.unwrap_or_else(|| SafeText::new("it has no reading yet"))),
+            _ => Err(status.cause.unwrap_or_else(|| {
+                SafeText::new(match source.spec.source_type {
+                    SourceType::Query => "no input has a reading yet",
+                    _ => "nobody has reported to it yet; ccm push does",
+                })
+            })),
         }
     }
 

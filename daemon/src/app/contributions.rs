@@ -8,10 +8,8 @@ use ccm_proto::model::{DocumentId, Name};
 
 use crate::access::Identity;
 use crate::collect::module::contributions;
+use crate::registry::layer::MODULE_MANAGER;
 use crate::registry::{Action, RegistryHandle, Request, Text, Write};
-
-/// What managers of modules are called: this and the module's name.
-const MANAGER: &str = "module:";
 
 /// What became of an offer.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -60,7 +58,7 @@ pub(super) async fn forget(registry: &RegistryHandle, module: &Name) {
 
 /// Documents that say something of a module's: widgets before the sources that they need.
 async fn held(registry: &RegistryHandle, module: &Name) -> Vec<DocumentId> {
-    let manager = format!("{MANAGER}{module}");
+    let manager = format!("{MODULE_MANAGER}{module}");
     let managers = registry.managers(&manager).await.unwrap_or_default();
     let own = managers.into_iter().filter(|(_, other)| *other == manager);
     let mut ids: Vec<DocumentId> = own.map(|(id, _)| id).collect();
@@ -78,7 +76,7 @@ async fn write(
     let request = Request {
         writes: vec![Write { id: id.clone(), base_revision: None, action }],
         reason: reason.chars().filter(|c| !c.is_control()).take(200).collect(),
-        manager: format!("{MANAGER}{module}"),
+        manager: format!("{MODULE_MANAGER}{module}"),
         ..Request::default()
     };
     let applied = registry.apply(request, Identity::daemon()).await;
@@ -183,6 +181,30 @@ mod tests {
         assert_eq!(spec["title"], "mine");
         forget(&registry, &sales).await;
         assert_eq!(names(&registry), ["widget/sales-orders"]);
+    }
+
+    #[tokio::test]
+    async fn a_module_goes_with_what_it_offered_unless_somebody_else_needs_it() {
+        let (registry, sales) = (registry(), Name::new("sales").unwrap());
+        let module: DocumentId = "module/sales".parse().unwrap();
+        let change = async |id: &DocumentId, action: Action| {
+            let writes = vec![Write { id: id.clone(), base_revision: None, action }];
+            let request = Request { writes, reason: "r".to_owned(), ..Request::default() };
+            registry.apply(request, Identity::local(1000)).await
+        };
+        let put = |toml: &str| Action::Put(Text::Toml(toml.to_owned()));
+        let address = "endpoint = 'unix:/run/sales.sock'";
+        change(&module, put(address)).await.unwrap();
+        take(&registry, &sales, (&manifest("1", &["orders"]), &ADDRESS)).await;
+        let own: DocumentId = "source/mine".parse().unwrap();
+        let needs = "type = 'module'\nmodule = { name = 'sales', endpoint = '/api/orders' }";
+        change(&own, put(needs)).await.unwrap();
+        let refused = change(&module, Action::Delete).await.unwrap_err().to_string();
+        assert_eq!(refused, "source/mine needs module/sales; change what needs it first");
+        change(&own, Action::Delete).await.unwrap();
+        change(&module, Action::Delete).await.unwrap();
+        forget(&registry, &sales).await;
+        assert_eq!(names(&registry), Vec::<String>::new());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::layer::MODULE_MANAGER;
 use super::request::{
     Action, ApplyError, HUMAN, REASON_BYTES_MAX, REQUEST_BYTES_MAX, Request, WRITES_MAX, Write,
 };
@@ -39,8 +40,11 @@ pub(super) fn admit<'a>(request: &'a Request, identity: &Identity) -> Result<&'a
 
 fn manager<'a>(named: &'a str, identity: &Identity) -> Result<&'a str, ApplyError> {
     // What a module offers comes through the daemon; nobody else speaks for a module.
-    let prefixes: &[&str] =
-        if identity.is_daemon() { &["file:", "import:", "module:"] } else { &["file:", "import:"] };
+    let prefixes: &[&str] = if identity.is_daemon() {
+        &["file:", "import:", MODULE_MANAGER]
+    } else {
+        &["file:", "import:"]
+    };
     let prefixed = prefixes
         .iter()
         .any(|prefix| named.strip_prefix(prefix).is_some_and(|rest| !rest.is_empty()));

@@ -17,6 +17,9 @@ use super::statement::{Statement, unstate};
 /// owners.
 pub type Managed = BTreeMap<String, BTreeSet<Path>>;
 
+/// What managers of modules are called: this and the module's name.
+pub const MODULE_MANAGER: &str = "module:";
+
 /// One revision of a layer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Layer {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use ccm_proto::model::{Document, DocumentId, Provenance, Timestamp};
+use ccm_proto::model::{Document, DocumentId, Kind, Provenance, Timestamp};
 
 use super::admit::admit;
 use super::change::{contested, own, propose};
@@ -11,12 +11,12 @@ use super::check::{Problem, Spec};
 use super::diagnostic::{Diagnostic, nearest};
 use super::instances;
 use super::intent::{Intent, deletion, put, read};
-use super::layer::{Layer, Managed};
+use super::layer::{Layer, MODULE_MANAGER, Managed};
 use super::needs;
 use super::path::Path;
 use super::references::{breaks, circle, missing};
 use super::request::{
-    Action, Applied, ApplyError, HUMAN, Outcome, OutcomeResult, Request, Revisions, Write,
+    Action, Applied, ApplyError, Break, HUMAN, Outcome, OutcomeResult, Request, Revisions, Write,
 };
 use super::rules::Rules;
 use super::schema::{Origin, Text};
@@ -269,7 +269,8 @@ impl Registry {
         if !invalid.is_empty() {
             return Err(ApplyError::Invalid(invalid));
         }
-        let breaks = breaks(&self.snapshot, &next);
+        let mut breaks = breaks(&self.snapshot, &next);
+        breaks.retain(|found| !self.goes_with_its_module(found));
         if !breaks.is_empty() {
             return Err(ApplyError::Breaks(breaks));
         }
@@ -284,6 +285,16 @@ impl Registry {
         }
         next.configure();
         Ok(next)
+    }
+
+    /// Whether what refers to a module is what that module offered, and nobody else says a part of
+    /// it: the daemon takes it back once the module is gone.
+    fn goes_with_its_module(&self, found: &Break) -> bool {
+        let own = format!("{MODULE_MANAGER}{}", found.to.name);
+        let mut layers = self.layers().filter(|it| it.id == found.from && !it.deleted).peekable();
+        found.to.kind == Kind::Module
+            && layers.peek().is_some()
+            && layers.all(|layer| layer.managed.keys().all(|owner| *owner == own))
     }
 
     fn outcome(&self, write: &Write, step: &Step, next: &Snapshot) -> Outcome {

@@ -108,7 +108,7 @@ fn what_a_source_comes_to_can_be_asked_for_before_it_is_applied() {
             (reading.value.at("double").unwrap().as_number(), reading.samples.values, reading.at)
         })
     };
-    assert!(newest(&bench, "funnel", &applied).unwrap_err().as_str().contains("no reading yet"));
+    assert!(newest(&bench, "funnel", &applied).unwrap_err().as_str().contains("no input has a"));
     assert!(newest(&bench, "other", &tried).unwrap_err().as_str().contains("no input has a"));
     bench.at(1, Event::Read(reading(1, 5.0)));
     let of = |value: f64, at: i64| (Some(value), vec![value], second(at));
