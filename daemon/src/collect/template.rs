@@ -207,6 +207,9 @@ const ANCHORS: [(&str, Anchor, i64); 7] = [
     ("this_year", Anchor::Year, 0),
 ];
 
+/// The farthest that a moment lies from its anchor: beyond it nothing is meant, and calendars end.
+const DAYS_MAX: i64 = 36_500;
+
 /// Reads `today`, `now-24h`, `this_month+1d`; none when the text is something else.
 fn moment(text: &str) -> Option<Moment> {
     let (word, anchor, days) = ANCHORS.into_iter().find(|(word, ..)| text.starts_with(word))?;
@@ -221,11 +224,12 @@ fn moment(text: &str) -> Option<Moment> {
     };
     let offset = rest.get(1..)?;
     if let Some(count) = offset.strip_suffix('d') {
-        let count: i64 = count.parse().ok().filter(|count: &i64| (0..=36_500).contains(count))?;
+        let count: i64 = count.parse().ok().filter(|count| (0..=DAYS_MAX).contains(count))?;
         return Some(Moment { anchor, days: days + sign * count, millis: 0 });
     }
     let offset: Interval = offset.parse().ok()?;
-    let millis = i64::try_from(offset.as_millis()).ok()?;
+    let millis = i64::try_from(offset.as_millis()).ok();
+    let millis = millis.filter(|millis| *millis <= DAYS_MAX * 86_400_000)?;
     Some(Moment { anchor, days, millis: sign * millis })
 }
 
@@ -305,6 +309,8 @@ mod tests {
             "",
             "2026-03-01",
             "now-99999999d",
+            "now-77777777w",
+            "today+213503982334w",
         ] {
             assert_eq!(resolve(text, "UTC", TimeFormat::Date), Ok(Param::from(text)));
         }
