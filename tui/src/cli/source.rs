@@ -14,7 +14,8 @@ pub enum SourceCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Fetch once, and show the request, the timing, the answer and what is taken out of it
+    /// Fetch once, and show the request, the timing, the answer and what is taken out of it; of a
+    /// push or query source, what was reported last or what its inputs come to
     Test(SourceTestArgs),
     /// Say how many calls a day documents would cost, before they are applied
     Plan(SourcePlanArgs),
